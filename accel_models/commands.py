@@ -1,0 +1,400 @@
+"""The accelerator's command set and its binary encoding: the only definition of every field.
+
+A command is 64 bytes, little endian: 8-bit opcode, 4-bit wait mask, 4-bit signal mask, then the fields of its class in
+the order and width given here. A field marked ``register`` is preceded by one flag bit; when it is set the value is the
+index of a scalar register whose content is taken when the command starts. Wait bit ``e`` takes one token from the
+counter ``e -> own engine`` before the command starts; signal bit ``e`` adds one to ``own engine -> e`` when it ends.
+
+Addresses: ``bus`` addresses are bytes on the AXI4 master (memory.py), scratchpad addresses are bytes, accumulator
+addresses are entries (one entry holds ``columns`` 32-bit sums). Images are NHWC: the channel is the fastest axis.
+"""
+
+from dataclasses import dataclass, field, fields
+from enum import IntEnum
+from functools import cache
+from typing import Any, ClassVar
+
+COMMAND_BYTES = 64
+REGISTERS = 32
+PARAMETER_BYTES = 9  # bytes per lane of a parameter block: bias int32, multiplier int32, shift int8
+TABLE_BYTES = 256
+
+
+class Engine(IntEnum):
+    """In-order engines; the number is the bit in wait and signal masks."""
+
+    LOAD = 0
+    MATRIX = 1
+    VECTOR = 2
+    STORE = 3
+
+
+class MatrixMode(IntEnum):
+    DOT = 0  # weights stay, a column adder tree reduces over input channels
+    DEPTHWISE = 1  # one channel per column, the rows chain the taps of one kernel row
+    OUTER = 2  # sums stay in the PEs: products of two channel vectors, summed over pixels
+
+
+class Function(IntEnum):
+    ADD = 0
+    MULTIPLY = 1
+    RESCALE = 2  # one operand: requantize, clamp, table
+
+
+class Pooling(IntEnum):
+    MAXIMUM = 0
+    AVERAGE = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Register:
+    """A field whose value is read from scalar register ``index`` when the command starts."""
+
+    index: int
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.index < REGISTERS:
+            raise ValueError(f"want a register index in 0..{REGISTERS - 1}, got {self.index}")
+
+
+Operand = int | Register
+
+
+def _bits(width: int, *, signed: bool = False, register: bool = False, default: int | None = 0) -> Any:
+    metadata = {"width": width, "signed": signed, "register": register}
+    return field(metadata=metadata) if default is None else field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """What all commands share. ``wait`` and ``signal`` are masks over Engine."""
+
+    OPCODE: ClassVar[int]
+    ENGINE: ClassVar[Engine | None]
+    wait: int = 0
+    signal: int = 0
+
+    def __post_init__(self) -> None:
+        for spec in layout(type(self)):
+            value = getattr(self, spec.name)
+            if isinstance(value, Register):
+                if not spec.register:
+                    raise ValueError(f"{type(self).__name__}.{spec.name} takes no register, got {value}")
+            elif not spec.low <= value <= spec.high:
+                raise ValueError(f"{type(self).__name__}.{spec.name}: want {spec.low}..{spec.high}, got {value}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Transfer(Command):
+    """``planes x rows`` runs of ``row_bytes`` contiguous bytes, each with its own stride on either side."""
+
+    bus_address: int = _bits(32, default=None)
+    pad_address: int = _bits(20, default=None)
+    row_bytes: Operand = _bits(20, register=True, default=None)
+    rows: Operand = _bits(16, register=True, default=1)
+    planes: int = _bits(16, default=1)
+    bus_row_stride: int = _bits(32)
+    bus_plane_stride: int = _bits(32)
+    pad_row_stride: int = _bits(20)
+    pad_plane_stride: int = _bits(20)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Load(_Transfer):
+    """Bus to scratchpad."""
+
+    OPCODE: ClassVar[int] = 1
+    ENGINE: ClassVar[Engine] = Engine.LOAD
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Store(_Transfer):
+    """Scratchpad to bus."""
+
+    OPCODE: ClassVar[int] = 2
+    ENGINE: ClassVar[Engine] = Engine.STORE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fill(Command):
+    """Write ``value`` into ``rows`` runs of ``row_bytes`` scratchpad bytes (constant padding)."""
+
+    OPCODE: ClassVar[int] = 3
+    ENGINE: ClassVar[Engine] = Engine.LOAD
+    pad_address: int = _bits(20, default=None)
+    row_bytes: Operand = _bits(20, register=True, default=None)
+    rows: Operand = _bits(16, register=True, default=1)
+    pad_row_stride: int = _bits(20)
+    value: Operand = _bits(8, signed=True, register=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Matrix(Command):
+    """One tile of a convolution or matrix product: ``output_height x output_width`` pixels by ``columns`` outputs.
+
+    Output pixel (oy, ox) and kernel row ky read input row ``iy = oy*stride_y + origin_y + ky*dilation_y`` from byte
+    ``(ox*stride_x + origin_x)*input_pixel_stride + tap*tap_stride`` on, ``run_bytes`` bytes per tap. A byte whose row is
+    outside ``input_height`` or whose offset is outside ``input_width*input_pixel_stride`` reads as ``zero_point``.
+    The contraction index k runs over (kernel row, tap, byte of the run). Sums are int32 and wrap.
+
+    DOT: ``acc[n*P + p][c] += sum_k x[p][k] * w[k][n*C + c]``; weight element (k, j) lies at ``weight_address +
+    k*weight_row_stride + j``, or, ``transposed``, at ``weight_address + j*weight_row_stride + k``.
+    DEPTHWISE: ``acc[n*P + p][c] += sum_k x[p][k, n*C + c] * w[k][n*C + c]`` with k over (kernel row, tap); one tap is one
+    input pixel; ``taps <= rows``; ``run_bytes`` and ``tap_stride`` are not used.
+    OUTER: ``acc[n*K + k][c] += sum_p x[p][k] * g[p][n*C + c]`` with g at ``weight_address + p*weight_row_stride``.
+    P, K: pixels of the tile, length of the contraction. ``accumulate`` clear starts from zero.
+    """
+
+    OPCODE: ClassVar[int] = 4
+    ENGINE: ClassVar[Engine] = Engine.MATRIX
+    mode: int = _bits(2, default=None)
+    accumulate: int = _bits(1)
+    transposed: int = _bits(1)
+    input_address: int = _bits(20, default=None)
+    input_row_stride: int = _bits(20)
+    input_pixel_stride: int = _bits(16, default=None)
+    input_height: int = _bits(16, default=1)
+    input_width: int = _bits(16, default=None)
+    origin_y: int = _bits(16, signed=True)
+    origin_x: int = _bits(16, signed=True)
+    stride_y: int = _bits(6, default=1)
+    stride_x: int = _bits(6, default=1)
+    dilation_y: int = _bits(6, default=1)
+    output_height: Operand = _bits(12, register=True, default=1)
+    output_width: int = _bits(12, default=None)
+    kernel_height: int = _bits(8, default=1)
+    taps: int = _bits(8, default=1)
+    tap_stride: int = _bits(16)
+    run_bytes: int = _bits(16, default=0)
+    columns: int = _bits(16, default=None)
+    weight_address: int = _bits(20, default=None)
+    weight_row_stride: int = _bits(16, default=None)
+    accumulator: int = _bits(12, default=None)
+    zero_point: Operand = _bits(8, signed=True, register=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Requantize(Command):
+    """Accumulators to int8: bias, per-channel scale, clamp, optional residual add, optional table.
+
+    Entry ``accumulator + n*height*width + p``, lane c: ``y = clamp(zero_point + scale(acc + bias[c]), low, high)``. With
+    ``residual``: ``y = clamp(add_zero + half_up((y-zero_point)*multiplier_a + (b-zero_b)*multiplier_b, add_shift),
+    add_low, add_high)``. With ``table``: ``y = table[y + 128]``. Parameters of column group n lie at ``parameters +
+    n*9*C``: C biases int32, C multipliers int32, C shifts int8, for the array's C columns. Writes are ``columns`` bytes a
+    pixel.
+    """
+
+    OPCODE: ClassVar[int] = 5
+    ENGINE: ClassVar[Engine] = Engine.VECTOR
+    accumulator: int = _bits(12, default=None)
+    height: Operand = _bits(12, register=True, default=1)
+    width: int = _bits(12, default=None)
+    columns: int = _bits(16, default=None)
+    parameters: int = _bits(20, default=None)
+    output_address: int = _bits(20, default=None)
+    output_row_stride: int = _bits(20)
+    output_pixel_stride: int = _bits(16)
+    zero_point: Operand = _bits(8, signed=True, register=True)
+    low: Operand = _bits(8, signed=True, register=True, default=-128)
+    high: Operand = _bits(8, signed=True, register=True, default=127)
+    double: int = _bits(1)
+    residual: int = _bits(1)
+    residual_address: int = _bits(20)
+    residual_row_stride: int = _bits(20)
+    residual_pixel_stride: int = _bits(16)
+    zero_b: Operand = _bits(8, signed=True, register=True)
+    multiplier_a: Operand = _bits(31, register=True)
+    multiplier_b: Operand = _bits(31, register=True)
+    add_shift: Operand = _bits(6, register=True, default=1)
+    add_zero: Operand = _bits(8, signed=True, register=True)
+    add_low: int = _bits(8, signed=True, default=-128)
+    add_high: int = _bits(8, signed=True, default=127)
+    table: int = _bits(1)
+    table_address: int = _bits(20)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Elementwise(Command):
+    """Per-element functions of int8 operands in the scratchpad, ``height x width`` pixels of ``columns`` bytes.
+
+    ADD: ``clamp(zero_point + half_up((a-zero_a)*multiplier_a + (b-zero_b)*multiplier_b, shift))``.
+    MULTIPLY: ``clamp(zero_point + scale((a-zero_a)*(b-zero_b), multiplier_a, shift))``. RESCALE: the same of ``a-zero_a``.
+    With ``table``: then ``table[y + 128]``.
+    """
+
+    OPCODE: ClassVar[int] = 6
+    ENGINE: ClassVar[Engine] = Engine.VECTOR
+    function: int = _bits(2, default=None)
+    height: Operand = _bits(12, register=True, default=1)
+    width: int = _bits(12, default=1)
+    columns: int = _bits(16, default=None)
+    a_address: int = _bits(20, default=None)
+    a_row_stride: int = _bits(20)
+    a_pixel_stride: int = _bits(16)
+    b_address: int = _bits(20)
+    b_row_stride: int = _bits(20)
+    b_pixel_stride: int = _bits(16)
+    output_address: int = _bits(20, default=None)
+    output_row_stride: int = _bits(20)
+    output_pixel_stride: int = _bits(16)
+    zero_a: Operand = _bits(8, signed=True, register=True)
+    zero_b: Operand = _bits(8, signed=True, register=True)
+    multiplier_a: Operand = _bits(31, register=True, default=1 << 30)
+    multiplier_b: Operand = _bits(31, register=True)
+    shift: Operand = _bits(6, register=True, default=30)
+    zero_point: Operand = _bits(8, signed=True, register=True)
+    low: Operand = _bits(8, signed=True, register=True, default=-128)
+    high: Operand = _bits(8, signed=True, register=True, default=127)
+    double: int = _bits(1)
+    table: int = _bits(1)
+    table_address: int = _bits(20)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pool(Command):
+    """Window reduction of an int8 image, channel by channel.
+
+    Window of output (oy, ox): rows ``oy*stride_y + origin_y + ky``, columns likewise; taps outside ``input_height x
+    input_width`` read as -128 (MAXIMUM) or add nothing (AVERAGE). MAXIMUM: ``clamp(max)``. AVERAGE:
+    ``clamp(zero_point + scale(sum + bias, multiplier, shift))``. With ``table``: then ``table[y + 128]``.
+    """
+
+    OPCODE: ClassVar[int] = 7
+    ENGINE: ClassVar[Engine] = Engine.VECTOR
+    function: int = _bits(1, default=None)
+    height: Operand = _bits(12, register=True, default=1)
+    width: int = _bits(12, default=None)
+    columns: int = _bits(16, default=None)
+    input_address: int = _bits(20, default=None)
+    input_row_stride: int = _bits(20)
+    input_pixel_stride: int = _bits(16, default=None)
+    input_height: int = _bits(16, default=None)
+    input_width: int = _bits(16, default=None)
+    origin_y: int = _bits(16, signed=True)
+    origin_x: int = _bits(16, signed=True)
+    kernel_height: int = _bits(8, default=None)
+    kernel_width: int = _bits(8, default=None)
+    stride_y: int = _bits(8, default=1)
+    stride_x: int = _bits(8, default=1)
+    output_address: int = _bits(20, default=None)
+    output_row_stride: int = _bits(20)
+    output_pixel_stride: int = _bits(16)
+    bias: Operand = _bits(32, signed=True, register=True)
+    multiplier: Operand = _bits(31, register=True, default=1 << 30)
+    shift: Operand = _bits(6, register=True, default=30)
+    zero_point: Operand = _bits(8, signed=True, register=True)
+    low: Operand = _bits(8, signed=True, register=True, default=-128)
+    high: Operand = _bits(8, signed=True, register=True, default=127)
+    double: int = _bits(1)
+    table: int = _bits(1)
+    table_address: int = _bits(20)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Range(Command):
+    """Largest absolute value of ``entries`` accumulator entries, first ``columns`` lanes, into ``destination``."""
+
+    OPCODE: ClassVar[int] = 8
+    ENGINE: ClassVar[Engine] = Engine.VECTOR
+    accumulator: int = _bits(12, default=None)
+    entries: Operand = _bits(12, register=True, default=None)
+    columns: int = _bits(16, default=None)
+    destination: int = _bits(5, default=None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetRegister(Command):
+    """Write an immediate into scalar register ``destination``."""
+
+    OPCODE: ClassVar[int] = 9
+    ENGINE: ClassVar[Engine] = Engine.VECTOR
+    destination: int = _bits(5, default=None)
+    value: int = _bits(32, signed=True, default=None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class End(Command):
+    """End of a segment: the dispatcher waits until every engine is idle, then raises the interrupt."""
+
+    OPCODE: ClassVar[int] = 15
+    ENGINE: ClassVar[Engine | None] = None
+
+
+COMMANDS: tuple[type[Command], ...] = (
+    Load, Store, Fill, Matrix, Requantize, Elementwise, Pool, Range, SetRegister, End,
+)  # fmt: skip
+_BY_OPCODE = {command.OPCODE: command for command in COMMANDS}
+
+
+@dataclass(frozen=True, slots=True)
+class FieldSpec:
+    """Place of one field in the 512-bit word; ``flag`` is the bit of its register flag, or None."""
+
+    name: str
+    offset: int
+    width: int
+    signed: bool
+    flag: int | None
+
+    @property
+    def register(self) -> bool:
+        return self.flag is not None
+
+    @property
+    def low(self) -> int:
+        return -(1 << (self.width - 1)) if self.signed else 0
+
+    @property
+    def high(self) -> int:
+        return (1 << (self.width - self.signed)) - 1
+
+
+@cache
+def layout(command: type[Command]) -> tuple[FieldSpec, ...]:
+    """Bit positions of the fields of a command class, wait and signal included."""
+    specs = [FieldSpec("wait", 8, 4, False, None), FieldSpec("signal", 12, 4, False, None)]
+    position = 16
+    for item in fields(command):
+        if not item.metadata:
+            continue
+        flag = None
+        if item.metadata["register"]:
+            flag, position = position, position + 1
+        specs.append(FieldSpec(item.name, position, item.metadata["width"], item.metadata["signed"], flag))
+        position += item.metadata["width"]
+    assert position <= 8 * COMMAND_BYTES, f"{command.__name__} needs {position} bits"
+    return tuple(specs)
+
+
+def encode(command: Command) -> bytes:
+    """64 bytes of a command."""
+    word = command.OPCODE
+    for spec in layout(type(command)):
+        value = getattr(command, spec.name)
+        if isinstance(value, Register):
+            assert spec.flag is not None
+            word |= 1 << spec.flag
+            value = value.index
+        word |= (value & ((1 << spec.width) - 1)) << spec.offset
+    return word.to_bytes(COMMAND_BYTES, "little")
+
+
+def decode(data: bytes) -> Command:
+    """The command in 64 bytes. Raises ValueError on an unknown opcode, a wrong length or a non-zero unused bit."""
+    if len(data) != COMMAND_BYTES:
+        raise ValueError(f"want {COMMAND_BYTES} bytes, got {len(data)}")
+    word = int.from_bytes(data, "little")
+    command = _BY_OPCODE.get(word & 0xFF)
+    if command is None:
+        raise ValueError(f"unknown opcode {word & 0xFF}")
+    values: dict[str, Operand] = {}
+    for spec in layout(command):
+        raw = (word >> spec.offset) & ((1 << spec.width) - 1)
+        if spec.flag is not None and (word >> spec.flag) & 1:
+            values[spec.name] = Register(raw)
+        else:
+            values[spec.name] = raw - (1 << spec.width) if spec.signed and raw >> (spec.width - 1) else raw
+    decoded = command(**values)  # type: ignore[arg-type]
+    if encode(decoded) != data:
+        raise ValueError(f"{command.__name__}: unused bits are not zero")
+    return decoded

@@ -1,0 +1,78 @@
+"""The file format of Network, Program and Recording: a zip of one JSON header and raw arrays; never pickle.
+
+Layout: ``header.json`` (UTF-8, sorted keys: format, version, body) and ``arrays/<name>.npy``. Entries carry a fixed
+date and are stored in sorted order, so equal content is equal bytes. Files are written beside the target and renamed.
+"""
+
+import io
+import json
+import os
+import tempfile
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+_DATE = (1980, 1, 1, 0, 0, 0)
+
+
+class FileFormatError(ValueError):
+    """A file that is truncated, foreign, or of another version; the message names the file and what was wanted."""
+
+
+def write_atomic(path: Path, data: bytes) -> None:
+    """Write ``data`` so that ``path`` holds either its old content or all of the new one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(data)
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def pack(kind: str, version: int, body: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> bytes:
+    """Bytes of a container. ``body`` is JSON data; ``arrays`` any NumPy arrays without objects."""
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
+
+        def add(name: str, data: bytes) -> None:
+            info = zipfile.ZipInfo(name, _DATE)
+            info.compress_type = zipfile.ZIP_DEFLATED
+            archive.writestr(info, data)
+
+        header = {"format": f"cosim.{kind}", "version": version, "body": body}
+        add("header.json", json.dumps(header, sort_keys=True, separators=(",", ":")).encode())
+        for name in sorted(arrays):
+            raw = io.BytesIO()
+            np.lib.format.write_array(raw, np.asarray(arrays[name], order="C"), allow_pickle=False)
+            add(f"arrays/{name}.npy", raw.getvalue())
+    return stream.getvalue()
+
+
+def unpack(path: Path, kind: str, version: int) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Header body and arrays of a container written by ``pack``. Raises FileFormatError."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            header = json.loads(archive.read("header.json"))
+            if header.get("format") != f"cosim.{kind}":
+                raise FileFormatError(f"{path} is a '{header.get('format')}' file, want 'cosim.{kind}'")
+            if header.get("version") != version:
+                raise FileFormatError(
+                    f"{path} has {kind} format version {header.get('version')}, this release reads {version}; compile it again"
+                )
+            arrays = {
+                name[len("arrays/") : -len(".npy")]: np.lib.format.read_array(io.BytesIO(archive.read(name)), allow_pickle=False)
+                for name in archive.namelist()
+                if name.startswith("arrays/")
+            }
+            return header["body"], arrays
+    except FileNotFoundError:
+        raise FileFormatError(f"no such file: {path}") from None
+    except (zipfile.BadZipFile, KeyError, EOFError, json.JSONDecodeError, OSError, UnicodeDecodeError) as error:
+        raise FileFormatError(f"{path} is not a readable .{kind} file (truncated or foreign): {error}") from None

@@ -1,0 +1,182 @@
+"""Cycles of every command: pure functions of its fields and the system that broadcast over NumPy arrays.
+
+The only definition of cost: the event machine calls these for one command, screening for arrays of them, the RTL is held
+to them. A field may be an int or an array; ``hw`` is any object with the attributes of Hardware, scalars or arrays.
+All results are int64 cycles of the accelerator's clock, from the cycle a command starts until its engine can start the
+next one and its effects are visible.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from accel_models.commands import PARAMETER_BYTES, TABLE_BYTES, Function, MatrixMode
+from accel_models.system import Accelerator, Bus
+
+Cycles = NDArray[np.int64]
+
+# Pipeline constants, in cycles. The RTL blocks state the same numbers in their headers; tests hold both to each other.
+MATRIX_START = 3  # decode, address generator, first scratchpad word
+MATRIX_DRAIN = 4  # operand register, product, column sum, accumulator write
+ACCUMULATE_LATENCY = 4  # the same accumulator entry may be updated again after this many cycles
+VECTOR_START = 3
+VECTOR_DRAIN = 7  # read, bias, product, shift, add product, add shift and table, write
+COMMAND_FETCH_START = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Hardware:
+    """What cost depends on, in the accelerator's clock. Build it from a system, or with arrays for screening."""
+
+    rows: Any
+    columns: Any
+    bus_bytes: Any
+    dma_setup_cycles: Any
+    max_burst_beats: Any
+
+    @classmethod
+    def of(cls, accelerator: Accelerator, bus: Bus) -> Self:
+        return cls(
+            rows=accelerator.array.rows,
+            columns=accelerator.array.columns,
+            bus_bytes=bus.bytes_per_cycle,
+            dma_setup_cycles=accelerator.dma.setup_cycles,
+            max_burst_beats=accelerator.dma.max_burst_beats,
+        )
+
+
+def ceil_div(a: ArrayLike, b: ArrayLike) -> Cycles:
+    return -(-np.asarray(a, np.int64) // np.asarray(b, np.int64))
+
+
+def matrix(command: Any, hw: Any) -> Cycles:
+    """Cycles of a Matrix command, any mode."""
+    dot, depthwise, outer = _dot(command, hw), _depthwise(command, hw), _outer(command, hw)
+    mode = np.asarray(command.mode)
+    return np.where(mode == MatrixMode.DOT, dot, np.where(mode == MatrixMode.DEPTHWISE, depthwise, outer))
+
+
+def _dot(c: Any, hw: Any) -> Cycles:
+    """Weight tiles load one row (or, transposed, one column) a cycle while the tile before them computes.
+
+    A tile takes max(pixels, load of its own weights, accumulator latency); the first load is exposed.
+    """
+    pixels = np.asarray(c.output_height, np.int64) * c.output_width
+    chunks, groups = ceil_div(c.run_bytes, hw.rows), ceil_div(c.columns, hw.columns)
+    repeats = np.asarray(c.kernel_height, np.int64) * c.taps
+    row_tail, column_tail = c.run_bytes - (chunks - 1) * hw.rows, c.columns - (groups - 1) * hw.columns
+    step = np.maximum(pixels, ACCUMULATE_LATENCY)
+    transposed = np.asarray(c.transposed) == 1
+
+    def tile(load: ArrayLike) -> Cycles:
+        return np.maximum(step, np.asarray(load, np.int64))
+
+    by_row = groups * repeats * ((chunks - 1) * tile(hw.rows) + tile(row_tail))
+    by_column = repeats * chunks * ((groups - 1) * tile(hw.columns) + tile(column_tail))
+    first_row = np.where(chunks > 1, hw.rows, row_tail)
+    first_column = np.where(groups > 1, hw.columns, column_tail)
+    total = np.where(transposed, by_column, by_row)
+    first = np.where(transposed, first_column, first_row)
+    return np.where(pixels > 0, MATRIX_START + first + total - tile(first) + step + MATRIX_DRAIN, MATRIX_START)
+
+
+def _depthwise(c: Any, hw: Any) -> Cycles:
+    """One kernel row at a time: an output row takes ``(width-1)*stride_x + taps`` cycles, one pixel read in each."""
+    groups, tiles = ceil_div(c.columns, hw.columns), np.asarray(c.kernel_height, np.int64)
+    height = np.asarray(c.output_height, np.int64)
+    row = (np.asarray(c.output_width, np.int64) - 1) * c.stride_x + c.taps
+    tile = np.maximum(np.maximum(height * row, c.taps), ACCUMULATE_LATENCY)
+    return np.where(height > 0, MATRIX_START + c.taps + groups * tiles * tile + MATRIX_DRAIN, MATRIX_START)
+
+
+def _outer(c: Any, hw: Any) -> Cycles:
+    """Every tile sums over all pixels in the PEs, then drains one accumulator entry per row."""
+    pixels = np.asarray(c.output_height, np.int64) * c.output_width
+    chunks, groups = ceil_div(c.run_bytes, hw.rows), ceil_div(c.columns, hw.columns)
+    repeats = np.asarray(c.kernel_height, np.int64) * c.taps
+    drained = groups * repeats * c.run_bytes
+    tiles = groups * repeats * chunks
+    return np.where(pixels > 0, MATRIX_START + tiles * pixels + drained + MATRIX_DRAIN, MATRIX_START)
+
+
+def _table_load(c: Any, hw: Any) -> Cycles:
+    return np.where(np.asarray(c.table) == 1, ceil_div(TABLE_BYTES, hw.columns), 0)
+
+
+def requantize(c: Any, hw: Any) -> Cycles:
+    """One vector a cycle after the parameters of each column group (9 words)."""
+    groups = ceil_div(c.columns, hw.columns)
+    pixels = np.asarray(c.height, np.int64) * c.width
+    return VECTOR_START + _table_load(c, hw) + groups * (PARAMETER_BYTES + pixels) + VECTOR_DRAIN
+
+
+def elementwise(c: Any, hw: Any) -> Cycles:
+    """One operand vector a cycle on the engine's one read port: two cycles a vector with two operands."""
+    vectors = ceil_div(c.columns, hw.columns) * c.height * c.width
+    operands = np.where(np.asarray(c.function) == Function.RESCALE, 1, 2)
+    return VECTOR_START + _table_load(c, hw) + vectors * operands + VECTOR_DRAIN
+
+
+def pool(c: Any, hw: Any) -> Cycles:
+    """One window tap of one vector a cycle, taps outside the image included."""
+    vectors = ceil_div(c.columns, hw.columns) * c.height * c.width
+    return VECTOR_START + _table_load(c, hw) + vectors * c.kernel_height * c.kernel_width + VECTOR_DRAIN
+
+
+def range_(c: Any, hw: Any) -> Cycles:
+    """One accumulator entry a cycle."""
+    return VECTOR_START + np.asarray(c.entries, np.int64) * ceil_div(c.columns, hw.columns) + VECTOR_DRAIN
+
+
+def set_register(c: Any, hw: Any) -> Cycles:
+    return np.full(np.shape(c.value), 1, np.int64)
+
+
+def beats(command: Any, hw: Any) -> Cycles:
+    """Bus beats of a transfer: rows start and end anywhere, so the first and last beat of a row may be partial.
+
+    Runs whose stride equals their length on the bus are one run.
+    """
+    row_bytes, rows, planes = (np.asarray(getattr(command, name), np.int64) for name in ("row_bytes", "rows", "planes"))
+    whole_rows = (rows == 1) | (np.asarray(command.bus_row_stride) == row_bytes)
+    whole_planes = (planes == 1) | (np.asarray(command.bus_plane_stride) == row_bytes * rows)
+    one = whole_rows & whole_planes
+    offset = np.asarray(command.bus_address, np.int64) % hw.bus_bytes
+    run_bytes = np.where(one, row_bytes * rows * planes, np.where(whole_rows, row_bytes * rows, row_bytes))
+    runs = np.where(one, 1, np.where(whole_rows, planes, rows * planes))
+    stride = np.where(whole_rows, command.bus_plane_stride, command.bus_row_stride)
+    aligned = (stride % hw.bus_bytes == 0) | (runs == 1)
+    # Where the stride is not a multiple of the bus, starts differ from run to run: charge the worst start.
+    start = np.where(aligned, offset, hw.bus_bytes - 1)
+    return np.where(run_bytes > 0, runs * ceil_div(run_bytes + start, hw.bus_bytes), 0)
+
+
+def bursts(command: Any, hw: Any) -> Cycles:
+    """Address phases of a transfer: one per run and per ``max_burst_beats``."""
+    total = beats(command, hw)
+    row_bytes, rows, planes = (np.asarray(getattr(command, name), np.int64) for name in ("row_bytes", "rows", "planes"))
+    whole_rows = (rows == 1) | (np.asarray(command.bus_row_stride) == row_bytes)
+    whole_planes = (planes == 1) | (np.asarray(command.bus_plane_stride) == row_bytes * rows)
+    runs = np.where(whole_rows & whole_planes, 1, np.where(whole_rows, planes, rows * planes))
+    return runs * ceil_div(ceil_div(total, np.maximum(runs, 1)), hw.max_burst_beats)
+
+
+def transfer(command: Any, hw: Any, latency_cycles: ArrayLike, cycles_per_beat: ArrayLike = 1) -> Cycles:
+    """Load or Store: set-up, latency of the memory once (reads are outstanding), then one beat every ``cycles_per_beat``.
+
+    An address phase takes one cycle and hides behind the data unless runs are a single beat.
+    """
+    data = np.ceil(beats(command, hw) * np.asarray(cycles_per_beat, np.float64)).astype(np.int64)
+    return hw.dma_setup_cycles + np.asarray(latency_cycles, np.int64) + np.maximum(data, bursts(command, hw))
+
+
+def fill(command: Any, hw: Any) -> Cycles:
+    """One scratchpad vector of ``rows`` lanes a cycle."""
+    return hw.dma_setup_cycles + ceil_div(command.row_bytes, hw.rows) * command.rows
+
+
+def fetch(commands: ArrayLike, hw: Any) -> Cycles:
+    """Cycles on the read channel to fetch that many commands."""
+    return COMMAND_FETCH_START + np.asarray(commands, np.int64) * ceil_div(64, hw.bus_bytes)
