@@ -1,0 +1,140 @@
+"""Static checker of contract 4: program order is a legal schedule, whatever the engines' relative speed.
+
+From the wait and signal masks alone it derives what is certain to have ended before each command starts (vector clocks
+over in-order engines and first-in-first-out tokens), then demands that every pair of commands in different engines with
+conflicting bytes is ordered, that no token counter can exceed its depth, that every token is taken, and that no wait
+can fail to be met.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from accel_models.commands import Command, End, Engine
+from accel_models.footprint import Interval, footprint
+from accel_models.program import Program
+
+Clock = tuple[int, int, int, int]  # per engine: index of the last command that is certain to have ended, -1 for none
+_NONE: Clock = (-1, -1, -1, -1)
+
+
+class CheckError(ValueError):
+    """A program that some interleaving of the engines would break; the message names the commands."""
+
+
+@dataclass(slots=True)
+class _Access:
+    start: int
+    stop: int
+    command: int
+    engine: int
+    write: bool
+
+
+def check_program(program: Program) -> None:
+    """Check every accelerator segment. Raises CheckError."""
+    accelerator = program.system.accelerator
+    if accelerator is None:
+        return
+    for segment in program.segments:
+        if segment.count:
+            commands = program.decoded[segment.first : segment.first + segment.count]
+            check_commands(commands, accelerator.array.columns, accelerator.token_depth, segment.first)
+
+
+def check_commands(commands: Sequence[Command], columns: int, token_depth: int, base: int = 0) -> None:
+    """Check one segment; ``base`` is added to the command numbers in messages."""
+    if not commands or not isinstance(commands[-1], End) or any(isinstance(c, End) for c in commands[:-1]):
+        raise CheckError(f"segment at command {base}: want exactly one End, as the last command")
+    body = commands[:-1]
+    before = _certain(body, token_depth, base)
+    accesses: dict[str, list[_Access]] = defaultdict(list)
+    for index, command in enumerate(body):
+        engine = command.ENGINE
+        assert engine is not None
+        for item in footprint(command, columns):
+            _demand_order(item, index, engine, before[index], accesses[item.space], body, base)
+        for item in footprint(command, columns):
+            _record(item, index, engine, accesses[item.space])
+
+
+def _certain(body: Sequence[Command], token_depth: int, base: int) -> list[Clock]:
+    """Clock before each command. Program order must itself meet every wait, so one pass suffices and no wait can hang."""
+    tokens: dict[tuple[int, int], list[int]] = defaultdict(list)  # (from, to): commands that signalled, in order
+    taken: dict[tuple[int, int], list[int]] = defaultdict(list)  # commands that took them, in order
+    engine_clock: list[Clock] = [_NONE] * 4
+    before: list[Clock] = []
+    ended: list[Clock] = []
+    for index, command in enumerate(body):
+        engine = command.ENGINE
+        assert engine is not None
+        clock = engine_clock[engine]
+        for source in _bits(command.wait):
+            pair = (source, int(engine))
+            position = len(taken[pair])
+            if source == engine or position >= len(tokens[pair]):
+                raise CheckError(
+                    f"command {base + index} ({type(command).__name__}) waits for a token from {Engine(source).name} that no "
+                    "earlier command gives"
+                )
+            clock = _merge(clock, ended[tokens[pair][position]])
+            taken[pair].append(index)
+        before.append(clock)
+        done = list(clock)
+        done[engine] = index
+        after: Clock = (done[0], done[1], done[2], done[3])
+        ended.append(after)
+        engine_clock[engine] = after
+        for target in _bits(command.signal):
+            tokens[(int(engine), target)].append(index)
+    for (source, target), given in tokens.items():
+        _check_counter(source, target, given, taken[(source, target)], before, token_depth, base)
+    return before
+
+
+def _check_counter(
+    source: int, target: int, given: list[int], taken: list[int], before: list[Clock], depth: int, base: int
+) -> None:
+    """The k-th token may be given only when token k - depth is certain to have been taken."""
+    name = f"{Engine(source).name} -> {Engine(target).name}"
+    if len(taken) != len(given):
+        raise CheckError(f"token {name} given by command {base + given[len(taken)]} is never taken")
+    for k in range(depth, len(given)):
+        taker = taken[k - depth]
+        if before[given[k]][target] < taker:
+            raise CheckError(
+                f"counter {name} can exceed its depth of {depth}: command {base + given[k]} may signal before command "
+                f"{base + taker} has taken its token"
+            )
+
+
+def _demand_order(
+    item: Interval, index: int, engine: int, clock: Clock, others: list[_Access], body: Sequence[Command], base: int
+) -> None:
+    for other in others:
+        if other.engine == engine or not (item.write or other.write):
+            continue
+        if other.start < item.stop and item.start < other.stop and clock[other.engine] < other.command:
+            what = f"{item.space} [{max(other.start, item.start)}, {min(other.stop, item.stop)})"
+            raise CheckError(
+                f"commands {base + other.command} ({type(body[other.command]).__name__}) and {base + index} "
+                f"({type(body[index]).__name__}) both touch {what} and no token orders them"
+            )
+
+
+def _record(item: Interval, index: int, engine: int, accesses: list[_Access]) -> None:
+    """Remember an access; drop older ones of the same engine and kind that it covers (order through them is implied)."""
+    accesses[:] = [
+        old
+        for old in accesses
+        if not (old.engine == engine and old.write == item.write and item.start <= old.start and old.stop <= item.stop)
+    ]
+    accesses.append(_Access(item.start, item.stop, index, engine, item.write))
+
+
+def _bits(mask: int) -> list[int]:
+    return [bit for bit in range(4) if mask >> bit & 1]
+
+
+def _merge(a: Clock, b: Clock) -> Clock:
+    return (max(a[0], b[0]), max(a[1], b[1]), max(a[2], b[2]), max(a[3], b[3]))

@@ -1,0 +1,166 @@
+"""Which bytes a command reads and writes: the one definition that token insertion and the static checker share.
+
+A footprint is a list of half-open intervals in a space. Strided accesses are covered by their bounding interval, which
+can only add order, never lose it. Spaces: ``bus`` (addresses), ``pad`` (scratchpad bytes), ``acc`` (entries), ``reg``.
+"""
+
+from dataclasses import dataclass
+
+from accel_models.commands import (
+    PARAMETER_BYTES,
+    TABLE_BYTES,
+    Command,
+    Elementwise,
+    Fill,
+    Function,
+    Load,
+    Matrix,
+    MatrixMode,
+    Operand,
+    Pool,
+    Range,
+    Register,
+    Requantize,
+    SetRegister,
+    Store,
+    layout,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    space: str
+    start: int
+    stop: int
+    write: bool
+
+
+def footprint(command: Command, columns: int) -> list[Interval]:
+    """Intervals that a command touches on an array of ``columns`` columns; a register operand counts as its maximum."""
+    found = [
+        Interval("reg", value.index, value.index + 1, False)
+        for spec in layout(type(command))
+        if spec.register and isinstance(value := getattr(command, spec.name), Register)
+    ]
+    match command:
+        case Load():
+            found += [_bus(command, False), _pad(command, True)]
+        case Store():
+            found += [_pad(command, False), _bus(command, True)]
+        case Fill():
+            rows, row_bytes = _top(command, "rows"), _top(command, "row_bytes")
+            found.append(_box("pad", command.pad_address, True, (rows, command.pad_row_stride), (row_bytes, 1)))
+        case Matrix():
+            found += _matrix(command, columns)
+        case Requantize():
+            found += _requantize(command, columns)
+        case Elementwise():
+            found += _elementwise(command)
+        case Pool():
+            found += _pool(command)
+        case Range():
+            groups = -(-command.columns // columns)
+            entries = _top(command, "entries") * groups
+            found.append(Interval("acc", command.accumulator, command.accumulator + entries, False))
+            found.append(Interval("reg", command.destination, command.destination + 1, True))
+        case SetRegister():
+            found.append(Interval("reg", command.destination, command.destination + 1, True))
+    return [item for item in found if item.stop > item.start]
+
+
+def _top(command: Command, name: str) -> int:
+    """A field's value, or the largest it can hold when a register gives it."""
+    value: Operand = getattr(command, name)
+    if isinstance(value, Register):
+        return next(spec.high for spec in layout(type(command)) if spec.name == name)
+    return value
+
+
+def _box(space: str, base: int, write: bool, *axes: tuple[int, int]) -> Interval:
+    """Bounding interval of a strided block; axes are (count, stride), the innermost stride is 1."""
+    if any(count == 0 for count, _ in axes):
+        return Interval(space, base, base, write)
+    return Interval(space, base, base + 1 + sum((count - 1) * stride for count, stride in axes), write)
+
+
+def _bus(c: Load | Store, write: bool) -> Interval:
+    axes = ((c.planes, c.bus_plane_stride), (_top(c, "rows"), c.bus_row_stride), (_top(c, "row_bytes"), 1))
+    return _box("bus", c.bus_address, write, *axes)
+
+
+def _pad(c: Load | Store, write: bool) -> Interval:
+    axes = ((c.planes, c.pad_plane_stride), (_top(c, "rows"), c.pad_row_stride), (_top(c, "row_bytes"), 1))
+    return _box("pad", c.pad_address, write, *axes)
+
+
+def _image(base: int, rows: int, row_stride: int, width_bytes: int, write: bool) -> Interval:
+    return _box("pad", base, write, (max(rows, 0), row_stride), (max(width_bytes, 0), 1))
+
+
+def _matrix(c: Matrix, columns: int) -> list[Interval]:
+    height = _top(c, "output_height")
+    pixels = height * c.output_width
+    groups = -(-c.columns // columns)
+    first = max(c.origin_y, 0)
+    last = min(c.origin_y + (height - 1) * c.stride_y + (c.kernel_height - 1) * c.dilation_y, c.input_height - 1)
+    # Channels of a group start inside a pixel, so the last pixel of a row ends one run after its start.
+    run = c.columns if c.mode == MatrixMode.DEPTHWISE else min(c.run_bytes, c.input_pixel_stride)
+    row_bytes = (c.input_width - 1) * c.input_pixel_stride + run
+    read = _image(c.input_address + first * c.input_row_stride, last - first + 1, c.input_row_stride, row_bytes, False)
+    contraction = c.kernel_height * c.taps * (1 if c.mode == MatrixMode.DEPTHWISE else c.run_bytes)
+    if c.mode == MatrixMode.OUTER:
+        weights = _box("pad", c.weight_address, False, (pixels, c.weight_row_stride), (c.columns, 1))
+        entries = groups * contraction
+    else:
+        outer, inner = (c.columns, contraction) if c.transposed else (contraction, c.columns)
+        weights = _box("pad", c.weight_address, False, (outer, c.weight_row_stride), (inner, 1))
+        entries = groups * pixels
+    sums = Interval("acc", c.accumulator, c.accumulator + entries, True)
+    return [read, weights, sums]
+
+
+def _requantize(c: Requantize, columns: int) -> list[Interval]:
+    height, groups = _top(c, "height"), -(-c.columns // columns)
+
+    def image(address: int, row_stride: int, pixel_stride: int, write: bool) -> Interval:
+        return _box("pad", address, write, (height, row_stride), (c.width, pixel_stride), (c.columns, 1))
+
+    found = [
+        Interval("acc", c.accumulator, c.accumulator + groups * height * c.width, False),
+        Interval("pad", c.parameters, c.parameters + groups * PARAMETER_BYTES * columns, False),
+        image(c.output_address, c.output_row_stride, c.output_pixel_stride, True),
+    ]
+    if c.residual:
+        found.append(image(c.residual_address, c.residual_row_stride, c.residual_pixel_stride, False))
+    return found + _table(c)
+
+
+def _elementwise(c: Elementwise) -> list[Interval]:
+    height = _top(c, "height")
+
+    def image(address: int, row_stride: int, pixel_stride: int, write: bool) -> Interval:
+        return _box("pad", address, write, (height, row_stride), (c.width, pixel_stride), (c.columns, 1))
+
+    found = [
+        image(c.a_address, c.a_row_stride, c.a_pixel_stride, False),
+        image(c.output_address, c.output_row_stride, c.output_pixel_stride, True),
+    ]
+    if c.function != Function.RESCALE:
+        found.append(image(c.b_address, c.b_row_stride, c.b_pixel_stride, False))
+    return found + _table(c)
+
+
+def _pool(c: Pool) -> list[Interval]:
+    height = _top(c, "height")
+    first = max(c.origin_y, 0)
+    last = min(c.origin_y + (height - 1) * c.stride_y + c.kernel_height - 1, c.input_height - 1)
+    row_bytes = (c.input_width - 1) * c.input_pixel_stride + c.columns
+    read = _image(c.input_address + first * c.input_row_stride, last - first + 1, c.input_row_stride, row_bytes, False)
+    axes = ((height, c.output_row_stride), (c.width, c.output_pixel_stride), (c.columns, 1))
+    return [read, _box("pad", c.output_address, True, *axes), *_table(c)]
+
+
+def _table(c: Requantize | Elementwise | Pool) -> list[Interval]:
+    return [Interval("pad", c.table_address, c.table_address + TABLE_BYTES, False)] if c.table else []
+
+

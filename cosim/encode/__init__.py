@@ -1,0 +1,5 @@
+"""From a Network and a System to a Program: tiled, placed, ordered by tokens, encoded and checked."""
+
+from cosim.encode.compiler import CompileError, compile_network
+
+__all__ = ["CompileError", "compile_network"]

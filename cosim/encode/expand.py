@@ -1,0 +1,199 @@
+"""From plans to steps: walks the operators in order and writes down every command a program needs, without addresses."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from accel_models import cost
+from accel_models.commands import PARAMETER_BYTES, TABLE_BYTES, Load, Store
+from accel_models.network import Network
+from accel_models.system import Accelerator
+from cosim.encode.constants import ConstantImage
+from cosim.encode.steps import LoadRequest, Pending, Step, Storage
+from cosim.encode.tensors import TensorUse
+from cosim.place import Block
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Where the scratchpad is short: operators by row that must use lower tiles or fewer columns a tile."""
+
+    heights: Mapping[int, int] = field(default_factory=dict)
+    columns: Mapping[int, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """Bytes of a tensor in the scratchpad: byte b of the tensor lies at ``block`` + ``delta`` + b."""
+
+    block: Block
+    delta: int
+
+
+class Builder:
+    """Collects steps, loads and scratchpad blocks. Operators' expansions (matrix, vector, movement) call its methods.
+
+    ``kept`` names the tensors that stay in the scratchpad from their first use to their last.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        accelerator: Accelerator,
+        hw: cost.Hardware,
+        roots: Mapping[str, str],
+        uses: Mapping[str, TensorUse],
+        homes: Mapping[str, Storage],
+        constants: ConstantImage,
+        kept: frozenset[str],
+        limits: Limits,
+    ) -> None:
+        self.network, self.accelerator, self.hw = network, accelerator, hw
+        self.roots, self.uses, self.homes, self.constants = roots, uses, homes, constants
+        self.kept, self.limits = kept, limits
+        self.steps: list[Step] = []
+        self.loads: list[LoadRequest] = []
+        self.blocks: list[Block] = []
+        self.segment = 0
+        self.half = 0
+        self.mapping: dict[int, str] = {}
+        self._whole: dict[str, Block] = {}  # kept tensors: their block
+        self._loaded: dict[str, int] = {}  # kept tensors that come from SRAM: bytes asked for so far
+        self._stripes: dict[tuple[str, int, int], Block] = {}
+        self._written: dict[str, int] = {}  # tensors in SRAM: slot from which loads may read them
+
+    def step(self, row: int) -> Step:
+        """Open the next step."""
+        self.steps.append(Step(row, self.segment))
+        return self.steps[-1]
+
+    @property
+    def now(self) -> int:
+        """Index of the step being written."""
+        return len(self.steps) - 1
+
+    def block(self, name: str, size: int, role: str = "buffer") -> Block:
+        """A scratchpad block that lives from this step on; ``touch`` extends its life."""
+        row = self.steps[-1].row
+        found = Block(name, size, self.now, self.now, role, row)
+        self.blocks.append(found)
+        return found
+
+    def touch(self, block: Block) -> None:
+        block.last = max(block.last, self.now)
+
+    def begin_operator(self) -> None:
+        """Tile-sized input buffers are shared between the tiles of one operator only."""
+        self._stripes.clear()
+
+    def written(self, name: str) -> None:
+        """The tensor's bytes are in SRAM after this step."""
+        self._written[self.roots[name]] = self.now + 1
+
+    def feed(self, name: str, start: int, stop: int) -> Region:
+        """Bytes [start, stop) of a tensor in the scratchpad during this step, loading what is missing."""
+        root = self.roots[name]
+        if root in self.kept:
+            return self._feed_kept(root, stop)
+        key = (root, start, stop)
+        block = self._stripes.get(key)
+        if block is None:
+            block = self.block(root, stop - start)
+            self._stripes[key] = block
+            self._request(block, 0, self.homes[root], start, stop - start, self._written.get(root, 0))
+        self.touch(block)
+        return Region(block, -start)
+
+    def _feed_kept(self, root: str, stop: int) -> Region:
+        block = self._whole.get(root)
+        if block is None:
+            block = self._whole[root] = self.block(root, self.uses[root].tensor.bytes, "activation")
+            self._loaded[root] = 0
+        if root in self._loaded and stop > self._loaded[root]:
+            have = self._loaded[root]
+            self._request(block, have, self.homes[root], have, stop - have, self._written.get(root, 0))
+            self._loaded[root] = stop
+        self.touch(block)
+        return Region(block, 0)
+
+    def target(self, name: str) -> Region | None:
+        """Where a kept tensor's bytes are written, or None: the tile gets a buffer and is stored."""
+        root = self.roots[name]
+        if root not in self.kept:
+            return None
+        if root not in self._whole:
+            self._whole[root] = self.block(root, self.uses[root].tensor.bytes, "activation")
+        self.touch(self._whole[root])
+        return Region(self._whole[root], 0)
+
+    def share(self, name: str, other: str) -> None:
+        """In place: the kept tensor ``name`` takes over the block of ``other``, which dies here."""
+        self._whole[self.roots[name]] = self._whole[self.roots[other]]
+
+    def has_block(self, name: str) -> bool:
+        return self.roots[name] in self._whole
+
+    def constant(self, name: str, storage: Storage) -> Block:
+        """A block that holds a blob of the constant image from this step on."""
+        block = self.block(name, storage.block.bytes, "weights")
+        self._request(block, 0, storage, 0, storage.block.bytes, 0)
+        return block
+
+    def table(self, row: int, name: str) -> Block:
+        """The 256-byte table of an operator, loaded once."""
+        data = self.network.constants[name].tobytes()
+        assert len(data) == TABLE_BYTES
+        return self.constant(f"{self.network.operators[row].name}.table", self.constants.add(name, data, row))
+
+    def accumulator_half(self) -> int:
+        """First entry of the half that the next tile uses."""
+        self.half ^= 1
+        return self.half * (self.accelerator.accumulators.entries // 2)
+
+    def store(
+        self, name: str, block: Block, pad: int, start: int, row_bytes: int, rows: int = 1, row_stride: int = 0,
+        planes: int = 1, plane_stride: int = 0, pad_row_stride: int = 0, pad_plane_stride: int = 0,
+    ) -> None:
+        """Copy a block of bytes to the tensor's home in SRAM from byte ``start`` of the tensor on."""  # fmt: skip
+        root = self.roots[name]
+        fields = {
+            "row_bytes": row_bytes,
+            "rows": rows,
+            "planes": planes,
+            "bus_row_stride": row_stride,
+            "bus_plane_stride": plane_stride,
+            "pad_row_stride": pad_row_stride or row_bytes,
+            "pad_plane_stride": pad_plane_stride or row_bytes * rows,
+        }
+        home = self.homes[root]
+        step = self.steps[-1]
+        step.stores.append(Pending(Store, fields, {"pad_address": (block, pad)}, step.row, (home, start)))
+        self.touch(block)
+        self.written(name)
+
+    def _request(self, block: Block, pad: int, source: Storage, start: int, size: int, earliest: int) -> None:
+        row = self.steps[-1].row
+        pending = Pending(Load, {"row_bytes": size}, {"pad_address": (block, pad)}, row, (source, start))
+        self.loads.append(LoadRequest(pending, block, self.now, min(earliest, self.now)))
+
+    def request_strided(
+        self, block: Block, name: str, start: int, row_bytes: int, rows: int, row_stride: int, planes: int, plane_stride: int
+    ) -> None:
+        """Gather a strided block of a tensor in SRAM into a compact block."""
+        root = self.roots[name]
+        fields = {
+            "row_bytes": row_bytes,
+            "rows": rows,
+            "planes": planes,
+            "bus_row_stride": row_stride,
+            "bus_plane_stride": plane_stride,
+            "pad_row_stride": row_bytes,
+            "pad_plane_stride": row_bytes * rows,
+        }
+        source = self.homes[root]
+        pending = Pending(Load, fields, {"pad_address": (block, 0)}, self.steps[-1].row, (source, start))
+        self.loads.append(LoadRequest(pending, block, self.now, min(self._written.get(root, 0), self.now)))
+
+
+def parameter_block_bytes(columns: int, lanes: int) -> int:
+    """Scratchpad bytes of the parameters of so many output channels."""
+    return -(-columns // lanes) * PARAMETER_BYTES * lanes

@@ -1,0 +1,165 @@
+"""Expansion of convolutions, linear layers and matrix products: matrix and requantize commands, tile by tile."""
+
+from accel_models.commands import Matrix, Requantize
+from accel_models.network import Conv2d, MatMul
+from cosim.encode.constants import parameters_of, weights_of
+from cosim.encode.expand import Builder, Region
+from cosim.encode.steps import Pending, Step
+from cosim.place import Block
+from cosim.tile import ConvGeometry, Tile, TilePlan, matrix_geometry, plan_matrix
+
+
+class _Operands:
+    """Weights and parameters of the slices in use; a slice is loaded when its first tile needs it."""
+
+    def __init__(self, builder: Builder, row: int, geometry: ConvGeometry) -> None:
+        self.builder, self.row, self.geometry = builder, row, geometry
+        self.operator = builder.network.operators[row]
+        self._slices: dict[tuple[int, int], tuple[Block, int]] = {}
+
+    def slice(self, tile: Tile) -> tuple[Block, int]:
+        """(block, offset of the parameters) of the tile's slice: weights first, parameters behind them."""
+        key = (tile.span, tile.column)
+        if key not in self._slices:
+            builder, lanes = self.builder, self.builder.hw.columns
+            first = self.geometry.spans[tile.span][1] + tile.column
+            weights = b""
+            if isinstance(self.operator.attributes, Conv2d):
+                weights = weights_of(builder.network, self.operator, self.geometry, tile.span, tile.column, tile.columns)
+            data = weights + parameters_of(builder.network, self.operator, lanes, first, tile.columns)
+            name = f"{self.operator.name}.weights[{first}:{first + tile.columns}]"
+            storage = builder.constants.add(name, data, self.row)
+            self._slices[key] = builder.constant(name, storage), len(weights)
+        block, offset = self._slices[key]
+        self.builder.touch(block)
+        return block, offset
+
+
+def expand_matrix(builder: Builder, row: int) -> None:
+    """Write the steps of a conv2d or matmul operator."""
+    network, operator = builder.network, builder.network.operators[row]
+    geometry = matrix_geometry(network, operator, builder.hw.rows)
+    plan = plan_matrix(
+        geometry,
+        builder.hw,
+        builder.accelerator.accumulators.entries // 2,
+        max_height=builder.limits.heights.get(row),
+        max_columns=builder.limits.columns.get(row),
+    )
+    input_kept = builder.roots[operator.inputs[0]] in builder.kept
+    columns_outer = input_kept or plan.height >= geometry.output_height
+    operands = _Operands(builder, row, geometry)
+    table: Block | None = None
+    for tile in plan.tiles(columns_outer):
+        step = builder.step(row)
+        if geometry.table and table is None:
+            table = builder.table(row, operator.inputs[-1])
+        _tile(builder, step, row, geometry, operands, tile, table)
+    builder.mapping[row] = _describe(plan, columns_outer, input_kept)
+
+
+def _describe(plan: TilePlan, columns_outer: bool, input_kept: bool) -> str:
+    order = "weights change slowest" if columns_outer else "pixels change slowest"
+    return f"{plan.describe()}; {order}; input {'kept in' if input_kept else 'streamed through'} the scratchpad"
+
+
+def _tile(
+    builder: Builder, step: Step, row: int, geometry: ConvGeometry, operands: _Operands, tile: Tile, table: Block | None
+) -> None:
+    operator = builder.network.operators[row]
+    row_bytes = geometry.width * geometry.channels
+    image = tile.image * geometry.height * row_bytes
+    first, stop = geometry.rows_read(tile.y, tile.height)
+    source = builder.feed(operator.inputs[0], image + first * row_bytes, image + stop * row_bytes)
+    slice_block, parameters = operands.slice(tile)
+    weights, weight_stride = Region(slice_block, 0), tile.columns
+    if isinstance(operator.attributes, MatMul):
+        depth, total = geometry.contraction, geometry.columns
+        base = tile.image * depth * total
+        region = builder.feed(operator.inputs[1], base, base + depth * total)
+        column = tile.column * (depth if geometry.transposed else 1)
+        weights, weight_stride = Region(region.block, region.delta + base + column), depth if geometry.transposed else total
+    entry = builder.accumulator_half()
+    span_offset = geometry.spans[tile.span][0]
+    weight_offset = 0
+    channel = tile.column if geometry.run_bytes == 0 else span_offset
+    for draft, segment in zip(geometry.matrix_drafts(tile.height, tile.width, tile.columns), geometry.segments, strict=True):
+        fields = draft.fields | {
+            "input_row_stride": row_bytes,
+            "input_pixel_stride": geometry.channels,
+            "input_height": stop - first,
+            "input_width": geometry.width,
+            "origin_y": tile.y * geometry.stride[0] - geometry.padding[0] - first,
+            "origin_x": tile.x * geometry.stride[1] - geometry.padding[2] + segment.first_tap,
+            "weight_row_stride": weight_stride,
+            "accumulator": entry,
+        }
+        pads = {
+            "input_address": (source.block, source.delta + image + first * row_bytes + channel),
+            "weight_address": (weights.block, weights.delta + weight_offset),
+        }
+        step.compute.append(Pending(Matrix, fields, pads, row))
+        weight_offset += geometry.kernel_height * segment.taps * tile.columns
+    _requantize(builder, step, row, geometry, tile, entry, (slice_block, parameters), table)
+
+
+def _requantize(
+    builder: Builder, step: Step, row: int, geometry: ConvGeometry, tile: Tile, entry: int, parameters: tuple[Block, int],
+    table: Block | None,
+) -> None:  # fmt: skip
+    operator = builder.network.operators[row]
+    first_column = geometry.spans[tile.span][1] + tile.column
+    pixel, line = geometry.columns, geometry.output_width * geometry.columns
+    start = tile.image * geometry.output_height * line + tile.y * line + tile.x * pixel + first_column
+    draft = geometry.requantize_draft(tile.height, tile.width, tile.columns)
+    fields = draft.fields | {"accumulator": entry}
+    pads: dict[str, tuple[Block, int]] = {"parameters": parameters}
+    if isinstance(operator.attributes, Conv2d) and (residual := operator.attributes.residual):
+        rows_start = tile.image * geometry.output_height * line + tile.y * line
+        other = builder.feed(operator.inputs[5], rows_start, rows_start + tile.height * line)
+        pads["residual_address"] = (other.block, other.delta + start)
+        fields |= {
+            "residual_row_stride": line,
+            "residual_pixel_stride": pixel,
+            "zero_b": residual.zero_b,
+            "multiplier_a": residual.multiplier_a,
+            "multiplier_b": residual.multiplier_b,
+            "add_shift": residual.shift,
+            "add_zero": residual.zero_point,
+            "add_low": residual.low,
+            "add_high": residual.high,
+        }
+    if table is not None:
+        builder.touch(table)
+        pads["table_address"] = (table, 0)
+    output = operator.outputs[0]
+    target = builder.target(output)
+    on_bus = builder.uses[builder.roots[output]].on_bus or target is None
+    if target is not None:
+        fields |= {"output_row_stride": line, "output_pixel_stride": pixel}
+        pads["output_address"] = (target.block, target.delta + start)
+        pad_pixel, pad_line, pad = pixel, line, target.delta + start
+        block = target.block
+    else:
+        pad_pixel, pad_line, pad = tile.columns, tile.width * tile.columns, 0
+        block = builder.block(output, tile.height * pad_line)
+        fields |= {"output_row_stride": pad_line, "output_pixel_stride": pad_pixel}
+        pads["output_address"] = (block, 0)
+    step.compute.append(Pending(Requantize, fields, pads, row))
+    if on_bus:
+        _store_tile(builder, output, block, pad, start, tile, (pixel, line), (pad_pixel, pad_line))
+
+
+def _store_tile(
+    builder: Builder, output: str, block: Block, pad: int, start: int, tile: Tile, bus: tuple[int, int], pads: tuple[int, int]
+) -> None:
+    """Store a tile: as one run per output row where its channels are all there, else one run per pixel."""
+    if tile.columns == bus[0]:
+        builder.store(
+            output, block, pad, start, tile.width * bus[0], tile.height, row_stride=bus[1], pad_row_stride=pads[1]
+        )
+    else:
+        builder.store(
+            output, block, pad, start, tile.columns, tile.width, row_stride=bus[0], planes=tile.height,
+            plane_stride=bus[1], pad_row_stride=pads[0], pad_plane_stride=pads[1],
+        )  # fmt: skip

@@ -1,0 +1,139 @@
+"""When loads are issued and where scratchpad blocks lie.
+
+Loads are placed as late as the load engine allows without making a step wait, by predicted cycles, and as much earlier as
+the scratchpad has room: that is how weights of the next layers arrive while this one computes.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+import numpy as np
+
+from accel_models import commands as isa
+from accel_models import cost
+from accel_models.system import System
+from cosim.encode.expand import Builder
+from cosim.encode.steps import LoadRequest, Pending
+from cosim.place import Arena, Block, PlacementError
+from cosim.tile.geometry import Draft
+
+SLACK = 1.15  # loads are planned to take this much longer than their own cycles: tokens, fetches, other traffic
+SLACK_CYCLES = 40
+
+
+class ScratchpadFullError(PlacementError):
+    """A block that found no room; carries the block so that the compiler can relieve the pressure around it."""
+
+    def __init__(self, message: str, block: Block) -> None:
+        super().__init__(message)
+        self.block = block
+
+
+def memory_timing(system: System, space: str) -> tuple[int, float]:
+    """(latency, cycles a beat) of a memory as the load engine sees it, in accelerator cycles."""
+    clock = system.clock_mhz
+    if space == "sram":
+        return system.sram.latency_cycles, 1.0
+    part = system.flash if space == "flash" else system.external_ram
+    assert part is not None, f"system {system.name} has no {space}"
+    latency = int(np.ceil(part.latency_ns * clock / 1000))
+    return latency, max(1.0, system.bus.bytes_per_cycle * clock / part.bandwidth_mb_per_s)
+
+
+def step_starts(builder: Builder) -> np.ndarray:
+    """Predicted start cycle of every step: each takes its busier compute engine's time. One more entry for the end."""
+    costs = _compute_cycles([pending for step in builder.steps for pending in step.compute], builder.hw)
+    starts = np.zeros(len(builder.steps) + 1)
+    position = 0
+    for index, step in enumerate(builder.steps):
+        busy = {isa.Engine.MATRIX: 0, isa.Engine.VECTOR: 0, isa.Engine.LOAD: 0}
+        for pending in step.compute:
+            assert pending.command.ENGINE is not None
+            busy[pending.command.ENGINE] += int(costs[position])
+            position += 1
+        starts[index + 1] = starts[index] + max(busy.values())
+    return starts
+
+
+def _compute_cycles(pendings: Sequence[Pending], hw: cost.Hardware) -> np.ndarray:
+    """Cycles of compute commands, one vectorised call per command class and field set."""
+    functions = {
+        isa.Matrix: cost.matrix,
+        isa.Requantize: cost.requantize,
+        isa.Elementwise: cost.elementwise,
+        isa.Pool: cost.pool,
+        isa.Fill: cost.fill,
+    }
+    found = np.zeros(len(pendings), np.int64)
+    by_class: dict[type[isa.Command], list[int]] = defaultdict(list)
+    for index, pending in enumerate(pendings):
+        by_class[pending.command].append(index)
+    for command, indices in by_class.items():
+        names = {name for index in indices for name in pendings[index].fields}
+        defaults = Draft(command, {})
+        fields = {name: np.array([pendings[i].fields.get(name, getattr(defaults, name)) for i in indices]) for name in names}
+        found[indices] = functions[command](Draft(command, fields), hw)
+    return found
+
+
+def plan_slots(builder: Builder, system: System) -> None:
+    """Give every load the slot in which it should be issued, if the scratchpad has room by then."""
+    starts = step_starts(builder)
+    deadline = np.inf
+    for load in sorted(builder.loads, key=lambda item: -item.need):
+        pending = load.pending
+        assert pending.bus is not None
+        latency, per_beat = memory_timing(system, pending.bus[0].space)
+        fields = {**pending.fields, "bus_address": 0}
+        cycles = int(cost.transfer(Draft(isa.Load, fields), builder.hw, latency, per_beat)) * SLACK + SLACK_CYCLES
+        deadline = min(deadline, starts[load.need]) - cycles
+        ideal = int(np.searchsorted(starts, deadline, side="right")) - 1
+        # Nothing is queued before the first step but what it needs: the dispatcher works in order.
+        floor = max(load.earliest, 0 if load.need == 0 else 1)
+        load.slot = min(max(ideal, floor), load.need)
+
+
+def place_blocks(builder: Builder, size: int) -> Arena:
+    """Offsets for all scratchpad blocks; blocks that loads fill start as early as their slots allow and room exists.
+
+    Raises ScratchpadFullError with the block that found no room even at its latest start.
+    """
+    arena = Arena("the scratchpad", size)
+    by_block: dict[int, list[LoadRequest]] = defaultdict(list)
+    for load in builder.loads:
+        by_block[id(load.block)].append(load)
+    fixed = [block for block in builder.blocks if id(block) not in by_block]
+    for block in sorted(fixed, key=lambda item: (-item.bytes, item.first, item.name)):
+        if not arena.add(block):
+            raise ScratchpadFullError(arena.explain(block), block)
+    for block in sorted((b for b in builder.blocks if id(b) in by_block), key=lambda item: (item.first, -item.bytes)):
+        loads = by_block[id(block)]
+        earliest = min(load.slot for load in loads)
+        for first in _starts(earliest, block.first):
+            if arena.add(block, first):
+                break
+        else:
+            raise ScratchpadFullError(arena.explain(block), block)
+        for load in loads:
+            load.slot = max(load.slot, block.first)
+    return arena
+
+
+def _starts(earliest: int, latest: int) -> list[int]:
+    """Slots to try, earliest first, closer together towards the latest."""
+    span = latest - earliest
+    return sorted({latest - span * part // 8 for part in range(9)} | {latest})
+
+
+def emission_order(builder: Builder) -> list[tuple[int, list[Pending]]]:
+    """Commands per segment in program order: loads of a slot, then the step's compute commands and stores."""
+    by_slot: dict[int, list[LoadRequest]] = defaultdict(list)
+    for load in builder.loads:
+        by_slot[load.slot].append(load)
+    segments: dict[int, list[Pending]] = defaultdict(list)
+    for index, step in enumerate(builder.steps):
+        body = segments[step.segment]
+        body += [load.pending for load in sorted(by_slot[index], key=lambda item: item.need)]
+        body += step.compute
+        body += step.stores
+    return sorted(segments.items())

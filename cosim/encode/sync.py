@@ -1,0 +1,102 @@
+"""Tokens: order every pair of conflicting commands in different engines with as few tokens as order allows.
+
+Commands arrive in program order. For each one, the latest conflicting command of every other engine must have ended;
+where vector clocks do not already guarantee it, a token is given by that command and taken by this one.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from accel_models.commands import Command
+from accel_models.footprint import Interval, footprint
+
+
+@dataclass(slots=True)
+class _Last:
+    """An interval and, per engine, the last command that wrote or read all of it."""
+
+    start: int
+    stop: int
+    writers: tuple[int, int, int, int]
+    readers: tuple[int, int, int, int]
+
+
+_NONE = (-1, -1, -1, -1)
+
+
+class _Space:
+    """Disjoint intervals in order, split as accesses need it."""
+
+    def __init__(self) -> None:
+        self.parts: list[_Last] = []
+
+    def touch(self, item: Interval, index: int, engine: int, needs: list[int]) -> None:
+        """Add what this access must wait for to ``needs`` (per engine), then record it."""
+        parts: list[_Last] = []
+        covered: list[_Last] = []
+        for part in self.parts:
+            if part.stop <= item.start or item.stop <= part.start:
+                parts.append(part)
+                continue
+            if part.start < item.start:
+                parts.append(_Last(part.start, item.start, part.writers, part.readers))
+            if item.stop < part.stop:
+                parts.append(_Last(item.stop, part.stop, part.writers, part.readers))
+            middle = _Last(max(part.start, item.start), min(part.stop, item.stop), part.writers, part.readers)
+            covered.append(middle)
+            for other in range(4):
+                needs[other] = max(needs[other], middle.writers[other])
+                if item.write:
+                    needs[other] = max(needs[other], middle.readers[other])
+        cursor = item.start
+        for middle in sorted(covered, key=lambda part: part.start):
+            if cursor < middle.start:
+                parts.append(_mark(_Last(cursor, middle.start, _NONE, _NONE), item.write, index, engine))
+            parts.append(_mark(middle, item.write, index, engine))
+            cursor = middle.stop
+        if cursor < item.stop:
+            parts.append(_mark(_Last(cursor, item.stop, _NONE, _NONE), item.write, index, engine))
+        self.parts = parts
+
+
+def _mark(part: _Last, write: bool, index: int, engine: int) -> _Last:
+    def put(values: tuple[int, int, int, int]) -> tuple[int, int, int, int]:
+        changed = list(values)
+        changed[engine] = index
+        return (changed[0], changed[1], changed[2], changed[3])
+
+    if write:
+        # The writer has waited for every earlier reader and writer: whoever follows it follows them all, except
+        # commands of the writer's own kind in other engines that it did not conflict with, and there are none.
+        return _Last(part.start, part.stop, put(_NONE), _NONE)
+    return _Last(part.start, part.stop, part.writers, put(part.readers))
+
+
+def add_tokens(commands: Sequence[Command], columns: int) -> list[Command]:
+    """The same commands with wait and signal masks; ``columns`` of the array size the footprints."""
+    spaces: dict[str, _Space] = defaultdict(_Space)
+    known: list[list[int]] = [[-1] * 4 for _ in range(4)]  # per engine: what has certainly ended before its next command
+    clocks: list[list[int]] = []
+    waits, signals = [0] * len(commands), [0] * len(commands)
+    for index, command in enumerate(commands):
+        engine = command.ENGINE
+        assert engine is not None
+        needs = [-1] * 4
+        for item in sorted(footprint(command, columns), key=lambda part: part.write):
+            spaces[item.space].touch(item, index, engine, needs)
+        # Waiting for the latest command first may make the others known.
+        for other in sorted(range(4), key=lambda candidate: -needs[candidate]):
+            if other == engine or needs[other] <= known[engine][other]:
+                continue
+            signals[needs[other]] |= 1 << engine
+            waits[index] |= 1 << other
+            known[engine] = [max(pair) for pair in zip(known[engine], clocks[needs[other]], strict=True)]
+        clock = known[engine].copy()
+        clock[engine] = index
+        clocks.append(clock)
+        known[engine] = clock.copy()
+    return [
+        replace(command, wait=wait, signal=signal) if wait or signal else command
+        for command, wait, signal in zip(commands, waits, signals, strict=True)
+    ]

@@ -1,0 +1,100 @@
+"""What the compiler knows of a network's tensors: storage roots, who uses them, and which memories they need."""
+
+from dataclasses import dataclass
+
+from accel_models.network import (
+    Concat,
+    Conv2d,
+    CpuCall,
+    Elementwise,
+    MatMul,
+    Network,
+    Operator,
+    Pad,
+    Permute,
+    Pool,
+    Reshape,
+    Slice,
+    Tensor,
+)
+from accel_models.system import Accelerator
+
+MOVEMENT = (Concat, Slice, Pad, Permute)
+_FIELD_LIMITS = {"stride": 63, "dilation": 63, "kernel": 255}
+
+
+@dataclass(slots=True)
+class TensorUse:
+    """A storage root: its first writer and last reader as operator rows, and the kinds of its users."""
+
+    root: str
+    tensor: Tensor
+    producer: int  # row, -1 for inputs
+    last: int
+    on_bus: bool  # the host, a CPU call or a DMA copy touches it: it must lie in SRAM
+    by_engine: bool  # a compute engine writes it
+
+
+def on_accelerator(network: Network, operator: Operator, accelerator: Accelerator | None) -> bool:
+    """Whether the accelerator can run an operator; what it lacks becomes a CPU call."""
+    if accelerator is None or isinstance(operator.attributes, CpuCall):
+        return False
+    attributes = operator.attributes
+    if isinstance(attributes, Reshape):
+        return True
+    images = [network.tensors[name] for name in (*operator.inputs[:2], *operator.outputs) if name in network.tensors]
+    if any(tensor.dtype != "int8" for tensor in images):
+        return False
+    if isinstance(attributes, Conv2d):
+        kernel = network.tensors[operator.inputs[1]].shape[:2]
+        fits = max(kernel) <= _FIELD_LIMITS["kernel"] and max(attributes.stride) <= _FIELD_LIMITS["stride"]
+        spanned = (kernel[1] - 1) * attributes.dilation[1] + 1
+        return fits and max(attributes.dilation) <= _FIELD_LIMITS["dilation"] and spanned <= 4095
+    if isinstance(attributes, Pool):
+        return max(attributes.kernel) <= _FIELD_LIMITS["kernel"] and max(attributes.stride) <= 255
+    if isinstance(attributes, Elementwise):
+        return all(network.tensors[name].role != "constant" for name in operator.inputs[: 1 + (attributes.function != "rescale")])
+    return True
+
+
+def storage_roots(network: Network) -> dict[str, str]:
+    """Tensor to the tensor whose bytes it shares: reshapes lie on their input."""
+    roots: dict[str, str] = {}
+    for operator in network.operators:
+        if isinstance(operator.attributes, Reshape):
+            source = operator.inputs[0]
+            roots[operator.outputs[0]] = roots.get(source, source)
+    return {name: roots.get(name, name) for name in network.tensors}
+
+
+def uses(network: Network, accelerated: list[bool], roots: dict[str, str]) -> dict[str, TensorUse]:
+    """Every storage root that is not a constant, with its life in operator rows."""
+    end = len(network.operators)
+    found: dict[str, TensorUse] = {}
+    for name, tensor in network.tensors.items():
+        if roots[name] == name and tensor.role != "constant":
+            outside = tensor.role in ("input", "output", "persistent")
+            found[name] = TensorUse(name, tensor, -1, end if tensor.role in ("output", "persistent") else -1, outside, False)
+    for name in network.outputs:
+        use = found[roots[name]]
+        use.on_bus, use.last = True, end
+    for row, operator in enumerate(network.operators):
+        if isinstance(operator.attributes, Reshape):
+            continue
+        touches_bus = not accelerated[row] or isinstance(operator.attributes, MOVEMENT)
+        for name in operator.outputs:
+            use = found[roots[name]]
+            use.producer = row if use.producer < 0 else use.producer
+            use.last = max(use.last, row)
+            use.on_bus |= touches_bus
+            use.by_engine = not touches_bus
+        for name in operator.inputs:
+            if roots[name] in found:
+                use = found[roots[name]]
+                use.last = max(use.last, row)
+                use.on_bus |= touches_bus
+    return found
+
+
+def matrix_like(operator: Operator) -> bool:
+    return isinstance(operator.attributes, Conv2d | MatMul)
