@@ -16,7 +16,7 @@ from cosim.encode.constants import ConstantImage
 from cosim.encode.expand import Builder, Limits
 from cosim.encode.matrix import expand_matrix
 from cosim.encode.movement import expand_movement
-from cosim.encode.schedule import ScratchpadFullError, emission_order, place_blocks, plan_slots
+from cosim.encode.schedule import ScratchpadFullError, emission_order, limit_lookahead, place_blocks, plan_slots
 from cosim.encode.steps import Storage
 from cosim.encode.sync import add_tokens
 from cosim.encode.tensors import MOVEMENT, TensorUse, matrix_like, on_accelerator, storage_roots, uses
@@ -84,7 +84,7 @@ def _compile(network: Network, system: System, layout: _Layout, weights: str) ->
     hw = cost.Hardware.of(accelerator, system.bus)
     size = accelerator.scratchpad.size_bytes
     kept = {name for name, use in layout.uses.items() if use.tensor.dtype == "int8" and use.tensor.bytes <= size // 2}
-    limits = Limits({}, {})
+    limits = Limits()
     for _ in range(_ATTEMPTS):
         constants = ConstantImage("sram" if weights == "sram" else "flash")
         homes = _homes(layout, frozenset(kept))
@@ -103,6 +103,7 @@ def _compile(network: Network, system: System, layout: _Layout, weights: str) ->
             if not _relieve(builder, error.block, kept, limits):
                 raise CompileError(f"{network.name} on {system.name}: {error}") from None
             continue
+        limit_lookahead(builder, accelerator.token_depth)
         return _assemble(network, system, layout, weights, builder, homes, constants)
     raise CompileError(f"{network.name} on {system.name}: no tiling fits the scratchpad of {size} B")
 
@@ -178,7 +179,9 @@ def _relieve(builder: Builder, block: Block, kept: set[str], limits: Limits) -> 
     row = block.row
     operator = builder.network.operators[row]
     heights, columns = limits.heights, limits.columns
-    assert isinstance(heights, dict) and isinstance(columns, dict)
+    if matrix_like(operator) and row not in limits.weights_outer:
+        limits.weights_outer.add(row)
+        return True
     if matrix_like(operator):
         geometry = matrix_geometry(builder.network, operator, builder.hw.rows)
         if columns.get(row, geometry.columns) > builder.hw.columns:
@@ -255,7 +258,7 @@ def _commands(
     if builder is None or accelerator is None:
         return commands, rows, spans
     for segment, pendings in emission_order(builder):
-        body = add_tokens([pending.resolve() for pending in pendings], accelerator.array.columns)
+        body = add_tokens([pending.resolve() for pending in pendings], accelerator.array.columns, accelerator.token_depth)
         spans[segment] = (len(commands), len(body) + 1)
         commands += [*body, End()]
         rows += [pending.row for pending in pendings]

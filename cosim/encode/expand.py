@@ -15,10 +15,12 @@ from cosim.place import Block
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Where the scratchpad is short: operators by row that must use lower tiles or fewer columns a tile."""
+    """Where the scratchpad is short: operators, by row, that must use lower tiles, fewer columns a tile, or keep only one
+    slice of their weights at a time. Filled while the compiler looks for a fit."""
 
-    heights: Mapping[int, int] = field(default_factory=dict)
-    columns: Mapping[int, int] = field(default_factory=dict)
+    heights: dict[int, int] = field(default_factory=dict)
+    columns: dict[int, int] = field(default_factory=dict)
+    weights_outer: set[int] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,7 @@ class Builder:
         self.mapping: dict[int, str] = {}
         self._whole: dict[str, Block] = {}  # kept tensors: their block
         self._loaded: dict[str, int] = {}  # kept tensors that come from SRAM: bytes asked for so far
-        self._stripes: dict[tuple[str, int, int], Block] = {}
+        self._stripes: dict[str, tuple[int, int, Block]] = {}  # streamed tensors: the stripe in use
         self._written: dict[str, int] = {}  # tensors in SRAM: slot from which loads may read them
 
     def step(self, row: int) -> Step:
@@ -82,7 +84,7 @@ class Builder:
         block.last = max(block.last, self.now)
 
     def begin_operator(self) -> None:
-        """Tile-sized input buffers are shared between the tiles of one operator only."""
+        """Stripes of streamed tensors are shared between consecutive tiles of one operator only."""
         self._stripes.clear()
 
     def written(self, name: str) -> None:
@@ -94,11 +96,12 @@ class Builder:
         root = self.roots[name]
         if root in self.kept:
             return self._feed_kept(root, stop)
-        key = (root, start, stop)
-        block = self._stripes.get(key)
-        if block is None:
+        held = self._stripes.get(root)
+        if held and held[:2] == (start, stop):
+            block = held[2]
+        else:
             block = self.block(root, stop - start)
-            self._stripes[key] = block
+            self._stripes[root] = (start, stop, block)
             self._request(block, 0, self.homes[root], start, stop - start, self._written.get(root, 0))
         self.touch(block)
         return Region(block, -start)

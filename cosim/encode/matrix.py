@@ -47,7 +47,7 @@ def expand_matrix(builder: Builder, row: int) -> None:
         max_columns=builder.limits.columns.get(row),
     )
     input_kept = builder.roots[operator.inputs[0]] in builder.kept
-    columns_outer = input_kept or plan.height >= geometry.output_height
+    columns_outer = input_kept or plan.height >= geometry.output_height or row in builder.limits.weights_outer
     operands = _Operands(builder, row, geometry)
     table: Block | None = None
     for tile in plan.tiles(columns_outer):

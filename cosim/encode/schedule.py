@@ -119,6 +119,24 @@ def place_blocks(builder: Builder, size: int) -> Arena:
     return arena
 
 
+def limit_lookahead(builder: Builder, token_depth: int) -> None:
+    """Delay loads so that fewer than ``token_depth`` of them are issued before the step that needs them.
+
+    Delaying is always legal: a block's life starts no later than its loads' slots. What is needed last waits first.
+    """
+    by_slot: dict[int, list[LoadRequest]] = defaultdict(list)
+    for load in builder.loads:
+        by_slot[load.slot].append(load)
+    outstanding: list[LoadRequest] = []
+    for slot in range(len(builder.steps)):
+        outstanding = [load for load in outstanding if load.need >= slot] + by_slot[slot]
+        late = sorted((load for load in by_slot[slot] if load.need > slot), key=lambda item: -item.need)
+        for load in late[: max(0, len(outstanding) - (token_depth - 1))]:
+            outstanding.remove(load)
+            load.slot = slot + 1
+            by_slot[slot + 1].append(load)
+
+
 def _starts(earliest: int, latest: int) -> list[int]:
     """Slots to try, earliest first, closer together towards the latest."""
     span = latest - earliest

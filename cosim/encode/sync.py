@@ -1,7 +1,8 @@
 """Tokens: order every pair of conflicting commands in different engines with as few tokens as order allows.
 
 Commands arrive in program order. For each one, the latest conflicting command of every other engine must have ended;
-where vector clocks do not already guarantee it, a token is given by that command and taken by this one.
+where vector clocks do not already guarantee it, a token is given by that command and taken by this one. An engine never
+runs more than ``token_depth`` of its commands ahead of the takers of their tokens, so no counter can overflow.
 """
 
 from collections import defaultdict
@@ -73,8 +74,36 @@ def _mark(part: _Last, write: bool, index: int, engine: int) -> _Last:
     return _Last(part.start, part.stop, part.writers, put(part.readers))
 
 
-def add_tokens(commands: Sequence[Command], columns: int) -> list[Command]:
+class _Ledger:
+    """Tokens given so far, by pair of engines: who took them, in the order of the givers."""
+
+    def __init__(self, depth: int) -> None:
+        self.depth = depth
+        self.positions: list[int] = []  # of each command: how many its engine had before it
+        self._counts = [0] * 4
+        self._takers: dict[tuple[int, int], list[tuple[int, int]]] = defaultdict(list)
+        self._due: dict[tuple[int, int], int] = defaultdict(int)
+
+    def enter(self, engine: int, needs: list[int]) -> None:
+        """A command starts on ``engine``: takers of tokens that are ``depth`` of its commands old must have ended."""
+        position = self._counts[engine]
+        self._counts[engine] += 1
+        self.positions.append(position)
+        for other in range(4):
+            pair = (engine, other)
+            takers, due = self._takers[pair], self._due[pair]
+            while due < len(takers) and takers[due][0] <= position - self.depth:
+                needs[other] = max(needs[other], takers[due][1])
+                due += 1
+            self._due[pair] = due
+
+    def take(self, giver: int, giver_engine: int, taker: int, taker_engine: int) -> None:
+        self._takers[giver_engine, taker_engine].append((self.positions[giver], taker))
+
+
+def add_tokens(commands: Sequence[Command], columns: int, token_depth: int) -> list[Command]:
     """The same commands with wait and signal masks; ``columns`` of the array size the footprints."""
+    ledger = _Ledger(token_depth)
     spaces: dict[str, _Space] = defaultdict(_Space)
     known: list[list[int]] = [[-1] * 4 for _ in range(4)]  # per engine: what has certainly ended before its next command
     clocks: list[list[int]] = []
@@ -83,6 +112,7 @@ def add_tokens(commands: Sequence[Command], columns: int) -> list[Command]:
         engine = command.ENGINE
         assert engine is not None
         needs = [-1] * 4
+        ledger.enter(engine, needs)
         for item in sorted(footprint(command, columns), key=lambda part: part.write):
             spaces[item.space].touch(item, index, engine, needs)
         # Waiting for the latest command first may make the others known.
@@ -91,6 +121,7 @@ def add_tokens(commands: Sequence[Command], columns: int) -> list[Command]:
                 continue
             signals[needs[other]] |= 1 << engine
             waits[index] |= 1 << other
+            ledger.take(needs[other], other, index, engine)
             known[engine] = [max(pair) for pair in zip(known[engine], clocks[needs[other]], strict=True)]
         clock = known[engine].copy()
         clock[engine] = index

@@ -1,0 +1,155 @@
+"""The compiler: values do not depend on hardware or tiling, programs fit, and pressure on memory is told clearly."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from networks import NetworkBuilder, random_network, residual_network, system
+
+from accel_models import cost
+from accel_models.golden.machine import run_program
+from accel_models.kernels import run_network
+from accel_models.network import Network
+from accel_models.program import Program
+from accel_models.system import System
+from cosim.encode import CompileError, compile_network
+from cosim.tile import matrix_geometry, plan_matrix
+
+SYSTEMS = [
+    system(),
+    system(8, 8, 32768),
+    system(3, 5, 16384, token_depth=6, queue_depth=2),
+    system(4, 4, 8192, accumulators={"entries": 32}),
+]
+
+
+def outputs_of(network: Network, chip: System, codes: np.ndarray, weights: str = "auto") -> np.ndarray:
+    program = compile_network(network, chip, weights)  # type: ignore[arg-type]
+    return run_program(program, {"x": codes[None]}).codes[network.outputs[0]][0]
+
+
+@settings(max_examples=40)
+@given(seed=st.integers(0, 10**6))
+def test_values_do_not_depend_on_the_system(seed: int) -> None:
+    """Contract 3: the oracle's bytes, on four arrays and memories, for random networks of every operator kind."""
+    net, output = random_network(seed)
+    network = net.build(output)
+    codes = net.codes("x", seed)
+    want = run_network(network, {"x": codes})[output]
+    for chip in SYSTEMS:
+        np.testing.assert_array_equal(outputs_of(network, chip, codes), want, err_msg=chip.name)
+
+
+@pytest.mark.parametrize("images", [1, 3])
+@pytest.mark.parametrize("chip", SYSTEMS, ids=lambda chip: chip.name)
+@pytest.mark.parametrize("weights", ["sram", "flash"])
+def test_residual_network(images: int, chip: System, weights: str) -> None:
+    net = residual_network(images)
+    network = net.build("conv6.y")
+    codes = net.codes("x", 3)
+    want = run_network(network, {"x": codes})["conv6.y"]
+    assert len(np.unique(want)) > 5  # a saturated network would hide errors
+    np.testing.assert_array_equal(outputs_of(network, chip, codes, weights), want)
+
+
+@settings(max_examples=15)
+@given(batch=st.integers(1, 2), m=st.integers(1, 20), k=st.integers(1, 40), n=st.integers(1, 20), transposed=st.booleans())
+def test_matmul(batch: int, m: int, k: int, n: int, transposed: bool) -> None:
+    net = NetworkBuilder(1)
+    net.input("x", (batch, m, k))
+    net.input("b", (batch, n, k) if transposed else (batch, k, n))
+    output = net.matmul("x", "b", transposed)
+    network = net.build(output)
+    inputs = {"x": net.codes("x", 1), "b": net.codes("b", 2)}
+    want = run_network(network, inputs)[output]
+    for chip in SYSTEMS:
+        program = compile_network(network, chip)
+        got = run_program(program, {name: codes[None] for name, codes in inputs.items()}).codes[output][0]
+        np.testing.assert_array_equal(got, want, err_msg=chip.name)
+
+
+def test_same_network_same_bytes() -> None:
+    network = residual_network().build("conv6.y")
+    assert compile_network(network, SYSTEMS[0]).to_bytes() == compile_network(network, SYSTEMS[0]).to_bytes()
+
+
+def test_program_survives_the_file(tmp_path: Path) -> None:
+    network = residual_network().build("conv6.y")
+    program = compile_network(network, SYSTEMS[0])
+    path = tmp_path / "net.program"
+    program.save(path)
+    again = Program.load(path)
+    assert again.to_bytes() == program.to_bytes()
+    assert again.decoded == program.decoded
+
+
+def test_activations_stay_in_the_scratchpad_while_they_fit() -> None:
+    network = residual_network(size=24).build("conv6.y")
+    roomy = compile_network(network, system())
+    tight = compile_network(network, system(pad_bytes=8192))
+    stores = {program.system.accelerator.scratchpad.size_bytes: _count(program, "Store") for program in (roomy, tight)}  # type: ignore[union-attr]
+    assert stores[131072] == 1, "only the output leaves a roomy scratchpad"
+    assert stores[8192] > 1
+
+
+def _count(program: Program, name: str) -> int:
+    return sum(type(command).__name__ == name for command in program.decoded)
+
+
+def test_blocks_that_live_together_never_overlap() -> None:
+    for chip in SYSTEMS:
+        program = compile_network(residual_network(2).build("conv6.y"), chip)
+        for space in ("sram", "scratchpad"):
+            size = {"sram": chip.sram.size_bytes, "scratchpad": chip.accelerator.scratchpad.size_bytes}[space]  # type: ignore[union-attr]
+            assert program.peak_bytes(space) <= size
+        items = [item for item in program.placements if item.space == "sram" and item.role != "weights"]
+        for i, a in enumerate(items):
+            for b in items[:i]:
+                together = a.first <= b.last and b.first <= a.last
+                overlap = a.offset < b.offset + b.bytes and b.offset < a.offset + a.bytes
+                assert not (together and overlap), (a, b)
+
+
+def test_a_model_that_does_not_fit_names_the_tensors_at_the_peak() -> None:
+    network = residual_network(size=40).build("conv6.y")
+    with pytest.raises(CompileError, match=r"does not fit SRAM: .* alive at the peak: .*\(\d+ B\)"):
+        compile_network(network, system(pad_bytes=16384, sram_bytes=20480))
+
+
+def test_a_scratchpad_too_small_for_one_tile_names_the_block() -> None:
+    net = NetworkBuilder()
+    net.input("x", (1, 4, 4, 512))
+    network = net.build(net.conv("x", 16))
+    with pytest.raises(CompileError, match=r"conv0\.weights.* does not fit the scratchpad"):
+        compile_network(network, system(pad_bytes=32768))
+
+
+def test_wider_multipliers_than_the_hardware_are_refused() -> None:
+    network = residual_network().build("conv6.y")
+    with pytest.raises(CompileError, match="--multiplier-bits 16"):
+        compile_network(network, system(multiplier_bits=16))
+
+
+def test_the_plan_and_the_program_agree() -> None:
+    """The tile plan is the only description: its classes sum to the cycles of the expanded commands."""
+    for chip in SYSTEMS:
+        accelerator = chip.accelerator
+        assert accelerator is not None
+        hw = cost.Hardware.of(accelerator, chip.bus)
+        network = residual_network().build("conv6.y")
+        program = compile_network(network, chip)
+        for row, operator in enumerate(network.operators):
+            if operator.kind != "conv2d":
+                continue
+            plan = plan_matrix(matrix_geometry(network, operator, hw.rows), hw, accelerator.accumulators.entries // 2)
+            drafts = [(draft, item.count) for item in plan.classes for draft in item.drafts]
+            planned = sum(
+                int(cost.matrix(d, hw) if d.command.__name__ == "Matrix" else cost.requantize(d, hw)) * n for d, n in drafts
+            )
+            commands = [c for c, r in zip(program.decoded, program.command_rows, strict=True) if r == row]
+            done = sum(int(cost.matrix(c, hw)) for c in commands if type(c).__name__ == "Matrix")
+            done += sum(int(cost.requantize(c, hw)) for c in commands if type(c).__name__ == "Requantize")
+            if program.rows[row].mapping.startswith(plan.describe()):
+                assert planned == done, operator.name
