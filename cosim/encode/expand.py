@@ -132,6 +132,11 @@ class Builder:
         """In place: the kept tensor ``name`` takes over the block of ``other``, which dies here."""
         self._whole[self.roots[name]] = self._whole[self.roots[other]]
 
+    def produced(self, name: str) -> bool:
+        """Whether a compute engine has left the tensor in the scratchpad."""
+        root = self.roots[name]
+        return root in self.kept and root in self._whole and root not in self._loaded
+
     def has_block(self, name: str) -> bool:
         return self.roots[name] in self._whole
 

@@ -43,6 +43,7 @@ def expand_matrix(builder: Builder, row: int) -> None:
         geometry,
         builder.hw,
         builder.accelerator.accumulators.entries // 2,
+        streamed=not builder.produced(operator.inputs[0]),
         max_height=builder.limits.heights.get(row),
         max_columns=builder.limits.columns.get(row),
     )

@@ -40,6 +40,9 @@ def _defaults(command: type[isa.Command]) -> dict[str, int]:
     return _DEFAULTS[command]
 
 
+_MOST_ROWS = 65535  # Matrix.input_height has 16 bits
+
+
 @dataclass(frozen=True, slots=True)
 class Segment:
     """A pass over some taps of the kernel columns; several passes accumulate. ``first_tap`` in stored taps."""
@@ -50,7 +53,8 @@ class Segment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConvGeometry:
-    """A convolution as the matrix engine runs it. A linear layer or matrix product is 1x1 on an image of one row.
+    """A convolution as the matrix engine runs it. A pointwise convolution, a linear layer or a matrix product is 1x1 on an
+    image of one column, so that its tiles may hold any number of pixels.
 
     ``spans`` are independent channel groups: (input channel offset, first output column, columns). ``contraction`` is
     the number of weight rows of one span.
@@ -154,6 +158,9 @@ def matrix_geometry(network: Network, operator: Operator, rows: int) -> ConvGeom
         tap_stride = 0 if packed else dilation_x * channels
         contraction = kernel_height * kernel_width * group_channels
         spans = tuple((g * group_channels, g * per_group, per_group) for g in range(groups))
+    if _pointwise(attributes, kernel_height, kernel_width) and images * height * width <= _MOST_ROWS:
+        images, height, width = 1, images * height * width, 1
+        output_height, output_width = height, 1
     return ConvGeometry(
         images=images,
         height=height,
@@ -179,16 +186,22 @@ def matrix_geometry(network: Network, operator: Operator, rows: int) -> ConvGeom
     )
 
 
+def _pointwise(attributes: Conv2d, kernel_height: int, kernel_width: int) -> bool:
+    """Every output pixel reads its own input pixel: the image may be cut anywhere, as a column of pixels."""
+    plain = attributes.stride == (1, 1) and attributes.padding == (0, 0, 0, 0) and attributes.groups == 1
+    return plain and kernel_height == kernel_width == 1
+
+
 def _matmul(network: Network, operator: Operator, attributes: MatMul) -> ConvGeometry:
     batch, m, k = network.tensors[operator.inputs[0]].shape
     n = network.tensors[operator.outputs[0]].shape[2]
     return ConvGeometry(
         images=batch,
-        height=1,
-        width=m,
+        height=m,
+        width=1,
         channels=k,
-        output_height=1,
-        output_width=m,
+        output_height=m,
+        output_width=1,
         columns=n,
         kernel_height=1,
         mode=MatrixMode.DOT,

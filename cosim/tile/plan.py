@@ -93,20 +93,26 @@ def _even(total: int, parts: int) -> int:
 
 
 def plan_matrix(
-    geometry: ConvGeometry, hw: cost.Hardware, entries: int, *, max_height: int | None = None, max_columns: int | None = None
+    geometry: ConvGeometry,
+    hw: cost.Hardware,
+    entries: int,
+    *,
+    streamed: bool = False,
+    max_height: int | None = None,
+    max_columns: int | None = None,
 ) -> TilePlan:
     """Best plan for ``entries`` accumulator entries per tile (half the memory, so that engines alternate).
 
-    ``max_height`` and ``max_columns`` bound the tile where the scratchpad is short. Candidates are all even cuts of the
-    output rows and all counts of column groups; ties go to the fewest commands.
+    ``streamed``: the input comes from SRAM, so that the first tile waits for its rows and weights. ``max_height`` and
+    ``max_columns`` bound the tile where the scratchpad is short. Candidates are the even cuts of the output rows and counts
+    of column groups.
     """
     limit = max(1, entries)
     width = geometry.output_width
     if width > limit:
         width = _even(width, -(-width // limit))
     tallest = max(1, min(limit // width, max_height or geometry.output_height, geometry.output_height))
-    heights = sorted({_even(geometry.output_height, parts) for parts in range(1, geometry.output_height + 1)})
-    heights = [height for height in heights if height <= tallest] or [tallest]
+    heights = sorted({_even(geometry.output_height, -(-geometry.output_height // most)) for most in range(1, tallest + 1)})
     widths = {width} if geometry.output_height > 1 else {width, *(_even(width, parts) for parts in (2, 3, 4, 8))}
     per_span = geometry.spans[0][2]
     most_groups = max(1, min(per_span, max_columns or per_span) // hw.columns or 1)
@@ -118,6 +124,8 @@ def plan_matrix(
         if groups <= most_groups and height * part * groups <= limit
     ]
     predicted = _predict(geometry, hw, candidates)
+    if streamed:
+        predicted = predicted + [_first_load_cycles(geometry, hw, height, groups) for height, _, groups in candidates]
     height, part, groups = candidates[int(np.argmin(predicted))]
     columns = min(groups * hw.columns, per_span)
     return TilePlan(
@@ -157,6 +165,13 @@ def _predict(geometry: ConvGeometry, hw: cost.Hardware, candidates: Sequence[tup
     predicted = np.maximum(np.maximum(busy_matrix + longest_vector, busy_vector + longest_matrix), busy_fetch)
     assert isinstance(predicted, np.ndarray)
     return predicted
+
+
+def _first_load_cycles(geometry: ConvGeometry, hw: cost.Hardware, height: int, groups: int) -> int:
+    """Bus cycles of the input rows and the weights that the first tile reads."""
+    first, stop = geometry.rows_read(0, height)
+    weights = geometry.contraction * min(groups * hw.columns, geometry.spans[0][2])
+    return int(cost.ceil_div((stop - first) * geometry.width * geometry.channels + weights, hw.bus_bytes))
 
 
 def _matrix_classes(geometry: ConvGeometry, height: int, width: int, columns: int) -> tuple[TileClass, ...]:

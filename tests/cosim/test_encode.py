@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from networks import NetworkBuilder, random_network, residual_network, system
+from tests.cosim.networks import NetworkBuilder, random_network, residual_network, system
 
 from accel_models import cost
 from accel_models.golden.machine import run_program
@@ -140,6 +140,7 @@ def test_the_plan_and_the_program_agree() -> None:
         hw = cost.Hardware.of(accelerator, chip.bus)
         network = residual_network().build("conv6.y")
         program = compile_network(network, chip)
+        agreed = 0
         for row, operator in enumerate(network.operators):
             if operator.kind != "conv2d":
                 continue
@@ -151,5 +152,7 @@ def test_the_plan_and_the_program_agree() -> None:
             commands = [c for c, r in zip(program.decoded, program.command_rows, strict=True) if r == row]
             done = sum(int(cost.matrix(c, hw)) for c in commands if type(c).__name__ == "Matrix")
             done += sum(int(cost.requantize(c, hw)) for c in commands if type(c).__name__ == "Requantize")
-            if program.rows[row].mapping.startswith(plan.describe()):
+            if program.rows[row].mapping.startswith(plan.describe() + ";"):
+                agreed += 1
                 assert planned == done, operator.name
+        assert agreed >= 3, chip.name

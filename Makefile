@@ -1,0 +1,58 @@
+# Every target sets up the machine by itself: a virtual environment in .venv, renewed when its list of packages changes.
+#
+#   make demo    the main job: ResNet-8 on the edge16 system; prints a table and the report's path
+#   make test    every test, the RTL regression included, but the slow ones
+#   make slow    the tests marked slow
+#   make lint    ruff and mypy
+#   make bench   measures speed anew and writes reports/results
+#   make clean   removes what the other targets made
+#
+# PYTHON    the interpreter to start from, at least 3.11                    make test PYTHON=python3.12
+# PIP_ARGS  more arguments for pip, such as the index with CPU-only PyTorch: on Linux the default index serves the CUDA
+#           build, which works but is gigabytes larger                      make demo PIP_ARGS='--extra-index-url URL'
+# JOBS      test processes at a time
+# TESTS     what to test                                                    make test TESTS=tests/accel_models
+
+PYTHON ?= python3
+PIP_ARGS ?=
+JOBS ?= 2
+TESTS ?= tests
+VENV := .venv
+STAMP := $(VENV)/.installed
+# In front of every command from the environment: what it calls in turn (python, cosim) is the environment's too.
+IN_VENV := PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
+
+.PHONY: demo test slow lint bench env clean
+.DELETE_ON_ERROR:
+
+demo: $(STAMP)
+	$(IN_VENV) cosim run resnet8 --system edge16 --out build/demo
+
+test: $(STAMP)
+	$(IN_VENV) python -m pytest -n $(JOBS) --dist worksteal $(TESTS)
+
+slow: $(STAMP)
+	$(IN_VENV) python -m pytest -n $(JOBS) --dist worksteal -m slow $(TESTS)
+
+lint: $(STAMP)
+	$(IN_VENV) ruff check .
+	$(IN_VENV) mypy cosim accel_models reports workloads rtl/bench
+
+bench: $(STAMP)
+	$(IN_VENV) python -m reports.bench
+
+env: $(STAMP)
+
+$(STAMP): pyproject.toml constraints.txt
+	@command -v $(PYTHON) >/dev/null || { echo "make: no $(PYTHON): install Python 3.11 or newer, or name one: make PYTHON=..." >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "make: $$($(PYTHON) --version) is too old: want 3.11 or newer; name one: make PYTHON=..." >&2; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "make: $(PYTHON) lacks venv: install its venv package (python3-venv)" >&2; exit 1; }
+	@command -v perl >/dev/null || { echo "make: no perl: Verilator is started by it; install perl" >&2; exit 1; }
+	@command -v c++ >/dev/null || { echo "make: no C++ compiler (c++): the RTL is compiled with it; install g++ or clang" >&2; exit 1; }
+	$(PYTHON) -m venv --clear $(VENV)
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) -c constraints.txt -e '.[rtl,dev]'
+	@touch $@
+
+clean:
+	rm -rf build $(VENV) *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

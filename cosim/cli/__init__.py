@@ -1,0 +1,5 @@
+"""The command line: ``cosim run``, ``compile``, ``rtl``, ``validate``, ``list``, ``doctor``, ``report``."""
+
+from cosim.cli.main import main
+
+__all__ = ["main"]

@@ -1,0 +1,131 @@
+"""Arguments, dispatch and errors. Nothing heavy is imported before a command needs it: ``--help`` stays instant."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+
+_EPILOG = """examples:
+  cosim run resnet8 --system edge16            a built-in workload; prints a table, writes a report
+  cosim run net.py:model --calibrate x.npz     a function, a model or a model factory in a file
+  cosim run m.pt2 --inputs x.npz --outputs y.npz   own inputs in, the hardware's exact outputs out
+  cosim compile resnet8 --system edge16 -o r.program && cosim run r.program
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; 0 only when the whole job succeeded."""
+    arguments = _parser().parse_args(argv)
+    if not hasattr(arguments, "module"):
+        _parser().print_help()
+        return 2
+    command = importlib.import_module(f"cosim.cli.{arguments.module}")
+    try:
+        return int(command.execute(arguments))
+    except KeyboardInterrupt:
+        print("cosim: interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        return 1
+    except (ValueError, OSError, RuntimeError) as error:
+        if arguments.traceback:
+            raise
+        print(f"cosim: error: {_message(error)}", file=sys.stderr)
+        return 1
+
+
+def _message(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    return str(error) or type(error).__name__
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="cosim",
+        description="Execute, time and price a PyTorch computation on a small chip, and check that chip's RTL against it.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+    _run(commands)
+    _compile(commands)
+    _rtl(commands)
+    _validate(commands)
+    _list(commands)
+    _doctor(commands)
+    _report(commands)
+    return parser
+
+
+def _command(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, module: str, text: str
+) -> argparse.ArgumentParser:
+    parser = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+    parser.set_defaults(module=module)
+    parser.add_argument("--json", metavar="FILE", help="write the result as JSON ('-' for standard output)")
+    parser.add_argument("--out", metavar="DIR", help="folder for files that the command writes")
+    parser.add_argument("--traceback", action="store_true", help="show where an error was raised")
+    return parser
+
+
+def _target(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("target", help="workload, file.py:function, model.pt2, or a .network file")
+    parser.add_argument("--data", metavar="DIR", help="folder with a workload's real data set")
+    parser.add_argument("--weights", metavar="FILE", help="trained parameters (.npz) for the model")
+    parser.add_argument("--calibrate", metavar="FILE", help="calibration inputs (.npz); default: the workload's, else its example")
+    parser.add_argument("--multiplier-bits", type=int, choices=(31, 16), default=31, help="requantizer precision (default 31)")
+    parser.add_argument(
+        "--rounding", choices=("half_up", "double"), default="half_up", help="requantization: single (default) or TFLite's double"
+    )
+
+
+def _run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = _command(commands, "run", "run", "execute, time and price a target on a system")
+    _target(parser)
+    parser.add_argument("--system", default="edge16", help="preset name or YAML file (default edge16)")
+    parser.add_argument("--fidelity", choices=("analytic", "event", "rtl"), default="event", help="how cycles are found (default event)")
+    parser.add_argument(
+        "--weights-in", choices=("auto", "sram", "flash"), default="auto",
+        help="where weights lie at run time: sram (warm), flash (cold), auto: warm if they fit, cold beside it",
+    )  # fmt: skip
+    parser.add_argument("--inputs", metavar="FILE", help="inputs of one invocation (.npz)")
+    parser.add_argument("--outputs", metavar="FILE", help="write golden's outputs (.npz, real units)")
+    parser.add_argument("--samples", type=int, default=256, help="test samples behind a workload's metric (default 256; 0: none)")
+    parser.add_argument("--seed", type=int, default=0)
+
+
+def _compile(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = _command(commands, "compile", "compile", "compile a target to a .network, or with --system to a .program")
+    _target(parser)
+    parser.add_argument("--inputs", metavar="FILE", help="inputs to trace with (.npz)")
+    parser.add_argument("--system", help="preset name or YAML file: bind the network to it")
+    parser.add_argument("--weights-in", choices=("auto", "sram", "flash"), default="auto", help="where weights lie at run time")
+    parser.add_argument("-o", "--output", required=True, metavar="FILE", help="ends in .network or .program")
+
+
+def _rtl(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = _command(commands, "rtl", "rtl", "run the cocotb regression of the RTL blocks against golden and cost")
+    parser.add_argument("--jobs", type=int, default=2, help="simulations at a time (default 2)")
+    parser.add_argument("--keyword", metavar="EXPR", help="only tests that match (pytest -k)")
+
+
+def _validate(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = _command(commands, "validate", "validate", "hold the models to the RTL and to published measurements")
+    parser.add_argument("--reference", metavar="DIR", help="folder of published measurements (CSV)")
+
+
+def _list(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = _command(commands, "list", "listing", "list workloads and systems")
+    parser.add_argument("--schema", action="store_true", help="print the JSON schema of a system file")
+
+
+def _doctor(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    _command(commands, "doctor", "doctor", "say what this machine has and lacks")
+
+
+def _report(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = _command(commands, "report", "report", "draw a run's report again from its JSON")
+    parser.add_argument("run", metavar="OUT", help="folder that 'cosim run --out' wrote, or its run.json")

@@ -1,0 +1,75 @@
+"""The boundary of a network: which inputs arrive as codes, and in which order they are stored."""
+
+from __future__ import annotations
+
+from torch import fx
+
+from .clamps import CLAMPS
+from .codes import Codes, codes_of, is_dequantize, is_quantize
+from .errors import LoweringError
+from .graph import Graph, name_of
+from .registry import MOVES
+from .values import channels_last
+
+# Operators that want their channels last.
+_IMAGES = (
+    *(f"aten.{kind}" for kind in ("conv1d", "conv2d", "convolution", "pixel_shuffle", "upsample_nearest2d")),
+    *(f"aten.{kind}_pool{rank}d" for rank in (1, 2) for kind in ("max", "avg", "adaptive_avg", "adaptive_max")),
+    "aten.max_pool2d_with_indices",
+    "aten.channel_shuffle",
+)
+_SAME_ORDER = ("aten.add", "aten.mul", "aten.sub", "aten.pad", "aten.constant_pad_nd", "aten.cat", *CLAMPS)
+
+
+def boundary_codes(graph: Graph, node: fx.Node) -> Codes | None:
+    """Codes that an input is quantized to before anything else happens to it; None when it is used as it is.
+
+    The caller quantizes: what the network gets are int8 codes. Only moves and clamps may stand before the Q.
+    """
+    if graph.dtype_name(node) != "float32":
+        return _given_codes(graph, node)
+    found: list[Codes] = []
+    stack = list(node.users)
+    while stack:
+        user = stack.pop()
+        if is_quantize(user):
+            found.append(codes_of(graph, user))
+        elif user.op == "call_function" and name_of(user) in (*MOVES, *CLAMPS) and user.users:
+            stack.extend(user.users)
+        elif user.op == "output" or user.users:
+            return None
+    if not found or any(not codes.same_scale(found[0]) for codes in found):
+        return None
+    first = found[0]
+    return Codes(first.scale, first.zero_point, min(c.low for c in found), max(c.high for c in found))
+
+
+def _given_codes(graph: Graph, node: fx.Node) -> Codes | None:
+    """Codes of an input that is int8 already, from the DQ that reads it."""
+    for user in node.users:
+        if is_dequantize(user):
+            if graph.dtype_name(node) != "int8":
+                raise LoweringError(f"input {node.name} holds {graph.dtype_name(node)} codes; want int8 codes or float32")
+            return codes_of(graph, user)
+    return None
+
+
+def preferred_axes(graph: Graph, node: fx.Node) -> tuple[int, ...]:
+    """Stored order of an input: channels last when a convolution or a pool is the first to care, else PyTorch's."""
+    rank = len(graph.shape(node))
+    plain = tuple(range(rank))
+    if rank < 3:
+        return plain
+    queue, seen = list(node.users), set(node.users)
+    while queue:
+        user = queue.pop(0)
+        if user.op != "call_function":
+            continue
+        if name_of(user) in _IMAGES:
+            spatial = 1 if "1d" in name_of(user) else 2
+            return channels_last(rank, batched=rank == spatial + 2)
+        if is_quantize(user) or is_dequantize(user) or name_of(user) in _SAME_ORDER or len(user.args) == 1:
+            fresh = [later for later in user.users if later not in seen]
+            seen.update(fresh)
+            queue.extend(fresh)
+    return plain

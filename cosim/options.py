@@ -1,0 +1,20 @@
+"""How a target becomes a network: what the command line lets a user choose. Free of PyTorch."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """``inputs``, ``weights``, ``calibrate``: .npz files; ``data``: a folder of data sets. None: the target's own.
+
+    ``multiplier_bits`` 31 or 16 and ``rounding`` (half_up or double) define the requantizer's arithmetic: they change
+    values, so they belong to the network and not to a system.
+    """
+
+    inputs: Path | None = None
+    weights: Path | None = None
+    data: Path | None = None
+    calibrate: Path | None = None
+    multiplier_bits: int = 31
+    rounding: str = "half_up"

@@ -1,0 +1,130 @@
+"""One run from a target to a Run: the network, its programs (weights in SRAM and in flash), values, cycles, energy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from accel_models.network import Network
+from accel_models.program import Program
+from accel_models.run import Run
+from accel_models.system import System
+from cosim.options import Options
+from cosim.run import run
+
+if TYPE_CHECKING:
+    from cosim.frontend import Prepared
+
+Report = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A Run with the program behind it and golden's outputs in real units, [invocations, ...] by name."""
+
+    run: Run
+    program: Program
+    values: Mapping[str, np.ndarray]
+
+
+def network_of(spec: str, options: Options, report: Report) -> Prepared | Network:
+    """The network of a target; a ``.network`` file needs no PyTorch."""
+    if spec.endswith(".network"):
+        report("reading")
+        return Network.load(Path(spec))
+    from cosim.frontend import prepare
+
+    return prepare(spec, options, report)
+
+
+def programs_of(network: Network, system: System, weights: str, report: Report) -> tuple[Program, Program | None]:
+    """The program to run, and the cold one to show beside a warm one."""
+    from cosim.encode import compile_network
+
+    report(f"compiling for {system.name}")
+    program = compile_network(network, system, weights)  # type: ignore[arg-type]
+    cold = None
+    if weights == "auto" and program.metadata["weights"] == "sram":
+        cold = compile_network(network, system, "flash")
+    return program, cold
+
+
+def run_target(
+    spec: str, system: System, options: Options, *, weights: str, fidelity: str, samples: int, seed: int, report: Report
+) -> Outcome:
+    """Everything behind ``cosim run`` for targets that are not programs yet."""
+    from accel_models.golden.machine import run_program
+
+    found = network_of(spec, options, report)
+    network = found if isinstance(found, Network) else found.network
+    program, cold = programs_of(network, system, weights, report)
+    metrics: dict[str, Any] = {}
+    values: Mapping[str, np.ndarray] = {}
+    if isinstance(found, Network):
+        if options.inputs is not None:
+            values = run_program(program, named_inputs(program, options.inputs)).values
+    else:
+        report("executing on golden")
+        values = run_program(program, {name: array[None] for name, array in found.inputs.items()}).values
+        if options.inputs is None:
+            metrics = score(found, program, samples, report)
+        metrics |= {"notes": list(found.notes)} if found.notes else {}
+    report("timing")
+    result = run(program, fidelity=fidelity, cold=cold, metrics=metrics, seed=seed)
+    return Outcome(result, program, values)
+
+
+def run_file(path: Path, inputs: Path | None, *, fidelity: str, seed: int) -> Outcome:
+    """Run a compiled program; values only where inputs are given."""
+    program = Program.load(path)
+    values: Mapping[str, np.ndarray] = {}
+    if inputs is not None:
+        from accel_models.golden.machine import run_program
+
+        values = run_program(program, named_inputs(program, inputs)).values
+    return Outcome(run(program, fidelity=fidelity, seed=seed), program, values)
+
+
+def named_inputs(program: Program, path: Path) -> dict[str, np.ndarray]:
+    """One invocation's inputs from an ``.npz``: by name, or in order when there are as many arrays as inputs."""
+    try:
+        with np.load(path, allow_pickle=False) as data:
+            arrays = {name: data[name] for name in data.files}
+    except (OSError, ValueError, EOFError) as error:
+        raise ValueError(f"{path} is not a readable .npz file: {error}") from None
+    if set(arrays) != set(program.inputs):
+        if len(arrays) != len(program.inputs):
+            raise ValueError(f"{path} holds {sorted(arrays)}, want {list(program.inputs)}")
+        arrays = dict(zip(program.inputs, arrays.values(), strict=True))
+    return {name: array[None] for name, array in arrays.items()}
+
+
+def score(prepared: Prepared, program: Program, samples: int, report: Report) -> dict[str, Any]:
+    """A workload's metric on golden's outputs beside that of the float model, on the same real samples."""
+    from accel_models.golden.machine import run_program
+    from cosim.frontend import evaluation_of
+
+    workload = prepared.workload
+    evaluation = evaluation_of(prepared, samples) if samples else None
+    if workload is None or evaluation is None:
+        return {}
+    inputs, labels, floats = evaluation
+    report(f"executing {len(inputs)} samples on golden")
+    tensor = program.bindings[program.inputs[0]].tensor
+    batch = tensor.shape[0] if tensor.shape else 1
+    if batch != 1:
+        return {}
+    outputs = run_program(program, {program.inputs[0]: inputs[:, None]}).values[program.outputs[0]]
+    outputs = outputs.reshape(floats.shape)
+    found: dict[str, Any] = {
+        workload.metric: float(workload.score(outputs, inputs, labels)),
+        f"{workload.metric}_float": float(workload.score(floats, inputs, labels)),
+        "samples": len(inputs),
+    }
+    if workload.metric == "accuracy":
+        found["top1_agreement"] = float(np.mean(outputs.argmax(-1) == floats.argmax(-1)))
+    return found

@@ -1,0 +1,103 @@
+"""Run a compiled program: values on golden (when there are inputs), cycles, energy and area, joined into a Run.
+
+Light on purpose: no PyTorch, pandas or plotly is imported on this path.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import metadata
+from typing import Any
+
+import numpy as np
+
+from accel_models import batch, cost
+from accel_models.accounts import Accounts, account
+from accel_models.analytic import estimate
+from accel_models.counts import Counts, of_batches
+from accel_models.energy import energy_of
+from accel_models.program import Program
+from accel_models.run import FIDELITIES, Run, build_run
+from accel_models.timing import Timing, simulate
+from accel_models.work import command_memory, work_of
+
+
+@dataclass(frozen=True, slots=True)
+class RtlResult:
+    """What co-simulation found: cycles of the accelerator's segments, bytes that differ from golden, counters."""
+
+    cycles: int
+    bytes_different: int
+    counters: Mapping[str, int]
+
+
+def run(
+    program: Program,
+    inputs: Mapping[str, np.ndarray] | None = None,
+    *,
+    fidelity: str = "event",
+    cold: Program | None = None,
+    metrics: Mapping[str, Any] | None = None,
+    seed: int = 0,
+    registers: Mapping[int, int] | None = None,
+    rtl: RtlResult | None = None,
+) -> Run:
+    """Simulate one invocation of ``program``.
+
+    ``inputs``: arrays [images, ...] in the caller's axis order; golden runs them and Run.outputs holds its codes.
+    ``cold``: the same network compiled with its weights in flash; its Run becomes ``Run.cold``. ``fidelity`` rtl takes
+    the timing of the event machine and attaches ``rtl``. Raises ValueError.
+    """
+    if fidelity not in FIDELITIES:
+        raise ValueError(f"fidelity: want one of {', '.join(FIDELITIES)}, got {fidelity!r}")
+    if (fidelity == "rtl") != (rtl is not None):
+        raise ValueError("fidelity rtl goes with the result of a co-simulation; see rtl.bench")
+    if cold is not None and cold.network_hash != program.network_hash:
+        raise ValueError(f"cold program is of network {cold.network_hash}, the warm one of {program.network_hash}")
+    timing, accounts, counts = _simulate(program, fidelity, registers)
+    return build_run(
+        program,
+        timing,
+        accounts,
+        counts,
+        energy_of(program.system, counts, accounts, timing, command_memory(program)),
+        fidelity=fidelity,
+        metrics=metrics,
+        provenance={"version": _version(), "seed": seed, "program_hash": program.hash},
+        cold=run(cold, fidelity="event" if fidelity == "rtl" else fidelity, seed=seed) if cold is not None else None,
+        rtl={"cycles": rtl.cycles, "bytes_different": rtl.bytes_different, "counters": dict(rtl.counters)}
+        if rtl
+        else None,
+        outputs=_golden(program, inputs) if inputs is not None else None,
+    )
+
+
+def _simulate(program: Program, fidelity: str, registers: Mapping[int, int] | None) -> tuple[Timing, Accounts, Counts]:
+    """Timing, accounts and counts by row; batches and costs are computed once."""
+    rows, length = len(program.rows), len(program.command_rows)
+    accelerator = program.system.accelerator
+    found = batch.batches(program, registers) if length else ()
+    if accelerator is None or not found:
+        counts = Counts.zeros(rows)
+    else:
+        hw = cost.Hardware.of(accelerator, program.system.bus)
+        counts = of_batches(found, length, hw).by_row(program.command_rows, rows)
+    work = work_of(program, found) if found else None
+    if fidelity == "analytic":
+        timing, accounts = estimate(program, work)
+    else:
+        timing = simulate(program, work=work)
+        accounts = account(program, timing, work)
+    return timing, accounts, counts
+
+
+def _golden(program: Program, inputs: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
+    from accel_models.golden.machine import run_program  # only when there are inputs
+
+    return run_program(program, inputs).codes
+
+
+def _version() -> str:
+    try:
+        return metadata.version("cosim")
+    except metadata.PackageNotFoundError:
+        return "source tree"
