@@ -79,19 +79,27 @@ def requantize(
 
 
 def rescaled_add(
-    a: ArrayLike, zero_a: int, multiplier_a: int, b: ArrayLike, zero_b: int, multiplier_b: int, shift: int,
-    zero_point: int, low: int, high: int,
+    a: ArrayLike,
+    zero_a: int,
+    multiplier_a: int,
+    b: ArrayLike,
+    zero_b: int,
+    multiplier_b: int,
+    shift: int,
+    zero_point: int,
+    low: int,
+    high: int,
 ) -> NDArray[np.int8]:
     """``clamp(zero_point + ((a-zero_a)*multiplier_a + (b-zero_b)*multiplier_b + 2**(shift-1)) >> shift, low, high)``.
 
     One rounding (half up) of the exact sum, where TFLite's ADD rounds three times; the factors share one shift.
-    """  # fmt: skip
+    """
     total = (np.asarray(a, np.int64) - zero_a) * multiplier_a + (np.asarray(b, np.int64) - zero_b) * multiplier_b
     return np.clip(half_up_shift(total, shift) + zero_point, low, high).astype(np.int8)
 
 
 def add_multipliers(real_a: float, real_b: float, bits: int = MULTIPLIER_BITS) -> tuple[int, int, int]:
-    """Factors of two addends on one shared shift, the larger one normalised: ``(multiplier_a, multiplier_b, shift)``."""
+    """Factors of two addends on one shared shift, the larger one normalised: (multiplier_a, multiplier_b, shift)."""
     larger = max(real_a, real_b)
     top, shift = quantize_multiplier(larger, bits)
     if top == 0:

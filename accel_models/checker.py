@@ -59,9 +59,9 @@ def check_commands(commands: Sequence[Command], columns: int, token_depth: int, 
 
 
 def _certain(body: Sequence[Command], token_depth: int, base: int) -> list[Clock]:
-    """Clock before each command. Program order must itself meet every wait, so one pass suffices and no wait can hang."""
-    tokens: dict[tuple[int, int], list[int]] = defaultdict(list)  # (from, to): commands that signalled, in order
-    taken: dict[tuple[int, int], list[int]] = defaultdict(list)  # commands that took them, in order
+    """Clock before each command. Program order must itself meet every wait: one pass suffices, none can hang."""
+    tokens: dict[tuple[int, int], list[int]] = defaultdict(list)  # (from, to): who signalled, in order
+    taken: dict[tuple[int, int], list[int]] = defaultdict(list)  # (from, to): who took them, in order
     engine_clock: list[Clock] = [_NONE] * 4
     before: list[Clock] = []
     ended: list[Clock] = []
@@ -74,8 +74,8 @@ def _certain(body: Sequence[Command], token_depth: int, base: int) -> list[Clock
             position = len(taken[pair])
             if source == engine or position >= len(tokens[pair]):
                 raise CheckError(
-                    f"command {base + index} ({type(command).__name__}) waits for a token from {Engine(source).name} that no "
-                    "earlier command gives"
+                    f"command {base + index} ({type(command).__name__}) waits for a token from {Engine(source).name} "
+                    "that no earlier command gives"
                 )
             clock = _merge(clock, ended[tokens[pair][position]])
             taken[pair].append(index)
@@ -123,7 +123,7 @@ def _demand_order(
 
 
 def _record(item: Interval, index: int, engine: int, accesses: list[_Access]) -> None:
-    """Remember an access; drop older ones of the same engine and kind that it covers (order through them is implied)."""
+    """Remember an access; it stands for older ones of its engine and kind that it covers: order after it is theirs."""
     accesses[:] = [
         old
         for old in accesses

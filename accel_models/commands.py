@@ -11,7 +11,6 @@ addresses are entries (one entry holds ``columns`` 32-bit sums). Images are NHWC
 
 from dataclasses import dataclass, field, fields
 from enum import IntEnum
-from functools import cache
 from typing import Any, ClassVar
 
 COMMAND_BYTES = 64
@@ -133,14 +132,14 @@ class Matrix(Command):
     """One tile of a convolution or matrix product: ``output_height x output_width`` pixels by ``columns`` outputs.
 
     Output pixel (oy, ox) and kernel row ky read input row ``iy = oy*stride_y + origin_y + ky*dilation_y`` from byte
-    ``(ox*stride_x + origin_x)*input_pixel_stride + tap*tap_stride`` on, ``run_bytes`` bytes per tap. A byte whose row is
-    outside ``input_height`` or whose offset is outside ``input_width*input_pixel_stride`` reads as ``zero_point``.
+    ``(ox*stride_x + origin_x)*input_pixel_stride + tap*tap_stride`` on, ``run_bytes`` bytes per tap. A byte whose row
+    is outside ``input_height`` or whose offset is outside ``input_width*input_pixel_stride`` reads as ``zero_point``.
     The contraction index k runs over (kernel row, tap, byte of the run). Sums are int32 and wrap.
 
     DOT: ``acc[n*P + p][c] += sum_k x[p][k] * w[k][n*C + c]``; weight element (k, j) lies at ``weight_address +
     k*weight_row_stride + j``, or, ``transposed``, at ``weight_address + j*weight_row_stride + k``.
-    DEPTHWISE: ``acc[n*P + p][c] += sum_k x[p][k, n*C + c] * w[k][n*C + c]`` with k over (kernel row, tap); one tap is one
-    input pixel; ``taps <= rows``; ``run_bytes`` and ``tap_stride`` are not used.
+    DEPTHWISE: ``acc[n*P + p][c] += sum_k x[p][k, n*C + c] * w[k][n*C + c]`` with k over (kernel row, tap); one tap is
+    one input pixel; ``taps <= rows``; ``run_bytes`` and ``tap_stride`` are not used.
     OUTER: ``acc[n*K + k][c] += sum_p x[p][k] * g[p][n*C + c]`` with g at ``weight_address + p*weight_row_stride``.
     P, K: pixels of the tile, length of the contraction. ``accumulate`` clear starts from zero.
     """
@@ -177,11 +176,11 @@ class Matrix(Command):
 class Requantize(Command):
     """Accumulators to int8: bias, per-channel scale, clamp, optional residual add, optional table.
 
-    Entry ``accumulator + n*height*width + p``, lane c: ``y = clamp(zero_point + scale(acc + bias[c]), low, high)``. With
-    ``residual``: ``y = clamp(add_zero + half_up((y-zero_point)*multiplier_a + (b-zero_b)*multiplier_b, add_shift),
+    Entry ``accumulator + n*height*width + p``, lane c: ``y = clamp(zero_point + scale(acc + bias[c]), low, high)``.
+    With ``residual``: ``y = clamp(add_zero + half_up((y-zero_point)*multiplier_a + (b-zero_b)*multiplier_b, add_shift),
     add_low, add_high)``. With ``table``: ``y = table[y + 128]``. Parameters of column group n lie at ``parameters +
-    n*9*C``: C biases int32, C multipliers int32, C shifts int8, for the array's C columns. Writes are ``columns`` bytes a
-    pixel.
+    n*9*C``: C biases int32, C multipliers int32, C shifts int8, for the array's C columns. Writes are ``columns``
+    bytes a pixel.
     """
 
     OPCODE: ClassVar[int] = 5
@@ -218,8 +217,8 @@ class Elementwise(Command):
     """Per-element functions of int8 operands in the scratchpad, ``height x width`` pixels of ``columns`` bytes.
 
     ADD: ``clamp(zero_point + half_up((a-zero_a)*multiplier_a + (b-zero_b)*multiplier_b, shift))``.
-    MULTIPLY: ``clamp(zero_point + scale((a-zero_a)*(b-zero_b), multiplier_a, shift))``. RESCALE: the same of ``a-zero_a``.
-    With ``table``: then ``table[y + 128]``.
+    MULTIPLY: ``clamp(zero_point + scale((a-zero_a)*(b-zero_b), multiplier_a, shift))``. RESCALE: the same of
+    ``a-zero_a``. With ``table``: then ``table[y + 128]``.
     """
 
     OPCODE: ClassVar[int] = 6
@@ -321,8 +320,17 @@ class End(Command):
 
 
 COMMANDS: tuple[type[Command], ...] = (
-    Load, Store, Fill, Matrix, Requantize, Elementwise, Pool, Range, SetRegister, End,
-)  # fmt: skip
+    Load,
+    Store,
+    Fill,
+    Matrix,
+    Requantize,
+    Elementwise,
+    Pool,
+    Range,
+    SetRegister,
+    End,
+)
 _BY_OPCODE = {command.OPCODE: command for command in COMMANDS}
 
 
@@ -349,9 +357,12 @@ class FieldSpec:
         return (1 << (self.width - self.signed)) - 1
 
 
-@cache
 def layout(command: type[Command]) -> tuple[FieldSpec, ...]:
     """Bit positions of the fields of a command class, wait and signal included."""
+    return _LAYOUTS[command]
+
+
+def _positions(command: type[Command]) -> tuple[FieldSpec, ...]:
     specs = [FieldSpec("wait", 8, 4, False, None), FieldSpec("signal", 12, 4, False, None)]
     position = 16
     for item in fields(command):
@@ -364,6 +375,9 @@ def layout(command: type[Command]) -> tuple[FieldSpec, ...]:
         position += item.metadata["width"]
     assert position <= 8 * COMMAND_BYTES, f"{command.__name__} needs {position} bits"
     return tuple(specs)
+
+
+_LAYOUTS = {command: _positions(command) for command in COMMANDS}
 
 
 def encode(command: Command) -> bytes:

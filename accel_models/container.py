@@ -64,10 +64,13 @@ def unpack(path: Path, kind: str, version: int) -> tuple[dict[str, Any], dict[st
                 raise FileFormatError(f"{path} is a '{header.get('format')}' file, want 'cosim.{kind}'")
             if header.get("version") != version:
                 raise FileFormatError(
-                    f"{path} has {kind} format version {header.get('version')}, this release reads {version}; compile it again"
+                    f"{path} has {kind} format version {header.get('version')}, this release reads {version}; "
+                    "compile it again"
                 )
             arrays = {
-                name[len("arrays/") : -len(".npy")]: np.lib.format.read_array(io.BytesIO(archive.read(name)), allow_pickle=False)
+                name[len("arrays/") : -len(".npy")]: np.lib.format.read_array(
+                    io.BytesIO(archive.read(name)), allow_pickle=False
+                )
                 for name in archive.namelist()
                 if name.startswith("arrays/")
             }

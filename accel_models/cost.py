@@ -1,7 +1,8 @@
 """Cycles of every command: pure functions of its fields and the system that broadcast over NumPy arrays.
 
-The only definition of cost: the event machine calls these for one command, screening for arrays of them, the RTL is held
-to them. A field may be an int or an array; ``hw`` is any object with the attributes of Hardware, scalars or arrays.
+The only definition of cost: the event machine calls these for one command, screening for arrays of them, the RTL is
+held to them. A field may be an int or an array; ``hw`` is any object with the attributes of Hardware, scalars or
+arrays.
 All results are int64 cycles of the accelerator's clock, from the cycle a command starts until its engine can start the
 next one and its effects are visible.
 """
@@ -164,7 +165,8 @@ def bursts(command: Any, hw: Any) -> Cycles:
 
 
 def transfer(command: Any, hw: Any, latency_cycles: ArrayLike, cycles_per_beat: ArrayLike = 1) -> Cycles:
-    """Load or Store: set-up, latency of the memory once (reads are outstanding), then one beat every ``cycles_per_beat``.
+    """Load or Store: set-up, latency of the memory once (reads are outstanding), then one beat every
+    ``cycles_per_beat``.
 
     An address phase takes one cycle and hides behind the data unless runs are a single beat.
     """

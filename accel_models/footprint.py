@@ -162,5 +162,3 @@ def _pool(c: Pool) -> list[Interval]:
 
 def _table(c: Requantize | Elementwise | Pool) -> list[Interval]:
     return [Interval("pad", c.table_address, c.table_address + TABLE_BYTES, False)] if c.table else []
-
-

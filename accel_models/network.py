@@ -1,8 +1,8 @@
 """Network: integer operators on named tensors, without hardware. What lowering makes and what tiling starts from.
 
-Tensors are stored in their ``shape`` order, last axis contiguous; images are NHWC. Quantized tensors are int8 codes with
-``real = scale * (code - zero_point)``; scales are kept for people and for the boundary, never for the arithmetic. Every
-operator carries the integers it computes with. Operators are in a legal order of execution.
+Tensors are stored in their ``shape`` order, last axis contiguous; images are NHWC. Quantized tensors are int8 codes
+with ``real = scale * (code - zero_point)``; scales are kept for people and for the boundary, never for the
+arithmetic. Every operator carries the integers it computes with. Operators are in a legal order of execution.
 """
 
 import hashlib
@@ -214,8 +214,7 @@ class CpuCall(Attributes):
 
 
 KINDS: dict[str, type[Attributes]] = {
-    kind.KIND: kind
-    for kind in (Conv2d, MatMul, Elementwise, Pool, Concat, Slice, Pad, Permute, Reshape, CpuCall)
+    kind.KIND: kind for kind in (Conv2d, MatMul, Elementwise, Pool, Concat, Slice, Pad, Permute, Reshape, CpuCall)
 }
 
 

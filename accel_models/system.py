@@ -1,4 +1,4 @@
-"""A system: one YAML file that describes a chip. Frozen pydantic models, units in field names, unknown fields refused."""
+"""A system: one YAML file that describes a chip, as frozen pydantic models that refuse unknown fields."""
 
 from pathlib import Path
 from typing import Literal, Self
@@ -7,7 +7,6 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 PRESETS = Path(__file__).parent / "presets"
-
 
 
 class _Part(BaseModel):
@@ -120,8 +119,8 @@ class System(_Part):
             lanes = max(accelerator.array.rows, accelerator.array.columns)
             if accelerator.scratchpad.size_bytes < 64 * lanes:
                 raise ValueError(
-                    f"accelerator.scratchpad.size_bytes: {accelerator.scratchpad.size_bytes} is less than 64 vectors of "
-                    f"{lanes} bytes; give at least {64 * lanes}"
+                    f"accelerator.scratchpad.size_bytes: {accelerator.scratchpad.size_bytes} is less than 64 vectors "
+                    f"of {lanes} bytes; give at least {64 * lanes}"
                 )
         return self
 
@@ -146,7 +145,9 @@ def load_system(name_or_path: str | Path) -> System:
     if path.suffix not in (".yaml", ".yml"):
         path = PRESETS / f"{name_or_path}.yaml"
         if not path.exists():
-            raise SystemFileError(f"unknown system '{name_or_path}': want one of {', '.join(presets())}, or a .yaml file")
+            raise SystemFileError(
+                f"unknown system '{name_or_path}': want one of {', '.join(presets())}, or a .yaml file"
+            )
     try:
         data = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -170,5 +171,7 @@ def _finding(where: str, item: object) -> str:
     assert isinstance(item, dict)
     field = ".".join(str(part) for part in item["loc"]) or "system"
     value = "" if isinstance(item["input"], dict) else f", got {item['input']!r}"
-    message = "unknown field; see 'cosim list --systems' for the schema" if item["type"] == "extra_forbidden" else item["msg"]
+    message = (
+        "unknown field; see 'cosim list --systems' for the schema" if item["type"] == "extra_forbidden" else item["msg"]
+    )
     return f"{where}: {field}: {message}{value}"

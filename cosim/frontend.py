@@ -77,7 +77,7 @@ def prepare(spec: str, options: Options, report: Report) -> Prepared:
 
 
 def _step_error(target: Target, traced: Traced) -> StepError:
-    macs = {phase: count for phase, count in trace.count_macs(traced).items() if count}
+    macs: dict[str, int] = {phase: count for phase, count in trace.count_macs(traced).items() if count}
     counted = ", ".join(f"{phase} {count:,}" for phase, count in macs.items())
     return StepError(
         f"{target.name} updates parameters: a training step is traced and counted (MACs: {counted}), "

@@ -95,13 +95,13 @@ def lower_bound(blocks: Sequence[Block]) -> tuple[int, int]:
 
 
 def explain(memory: str, size: int, blocks: Sequence[Block], block: Block) -> str:
-    """One line: what was asked of which memory, and the tensors alive at the peak of ``block``'s life, largest first."""
+    """What was asked of which memory, and the tensors alive at the peak of the block's life, largest first."""
     alive = [other for other in blocks if other.first <= block.last and block.first <= other.last]
     peak, slot = lower_bound(alive)
     named = sorted((other for other in alive if other.first <= slot <= other.last), key=lambda item: -item.bytes)
     listed = ", ".join(f"{item.name} ({item.bytes} B)" for item in named[:8])
     more = f" and {len(named) - 8} more" if len(named) > 8 else ""
     return (
-        f"{block.name} ({block.bytes} B) does not fit {memory}: {size} B are free for tensors, {peak} B are alive at the peak: "
-        f"{listed}{more}"
+        f"{block.name} ({block.bytes} B) does not fit {memory}: {size} B are free for tensors, "
+        f"{peak} B are alive at the peak: {listed}{more}"
     )

@@ -15,7 +15,9 @@ def execute(arguments: argparse.Namespace) -> int:
     output = Path(arguments.output)
     suffix = ".program" if arguments.system else ".network"
     if output.suffix != suffix:
-        wanted = "with --system the file is a .program" if arguments.system else "without --system the file is a .network"
+        wanted = (
+            "with --system the file is a .program" if arguments.system else "without --system the file is a .network"
+        )
         raise ValueError(f"-o: {wanted}, got {output.name}")
     progress = Progress()
     found = network_of(arguments.target, options_of(arguments), progress)
@@ -46,5 +48,8 @@ def execute(arguments: argparse.Namespace) -> int:
     if arguments.json:
         write_json(summary, arguments.json)
     if arguments.json != "-":
-        print(f"{output}: {summary['operators']} operators, {summary['macs']:,} MACs, {summary['parameters']:,} parameters")
+        print(
+            f"{output}: {summary['operators']} operators, {summary['macs']:,} MACs, "
+            f"{summary['parameters']:,} parameters"
+        )
     return 0

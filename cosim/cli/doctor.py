@@ -50,7 +50,8 @@ def execute(arguments: argparse.Namespace) -> int:
     if arguments.json != "-":
         print(f"Python {platform.python_version()}")
         for row in rows:
-            print(f"  {'ok     ' if row['found'] else 'MISSING'} {row['name']:14} {row['what'] or row['remedy']}  ({row['purpose']})")
+            state = "ok     " if row["found"] else "MISSING"
+            print(f"  {state} {row['name']:14} {row['what'] or row['remedy']}  ({row['purpose']})")
     return int(bool(missing))
 
 

@@ -45,7 +45,7 @@ def _message(error: Exception) -> str:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="cosim",
-        description="Execute, time and price a PyTorch computation on a small chip, and check that chip's RTL against it.",
+        description="Execute, time and price a PyTorch computation on a small chip; check the chip's RTL against it.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -75,10 +75,17 @@ def _target(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("target", help="workload, file.py:function, model.pt2, or a .network file")
     parser.add_argument("--data", metavar="DIR", help="folder with a workload's real data set")
     parser.add_argument("--weights", metavar="FILE", help="trained parameters (.npz) for the model")
-    parser.add_argument("--calibrate", metavar="FILE", help="calibration inputs (.npz); default: the workload's, else its example")
-    parser.add_argument("--multiplier-bits", type=int, choices=(31, 16), default=31, help="requantizer precision (default 31)")
     parser.add_argument(
-        "--rounding", choices=("half_up", "double"), default="half_up", help="requantization: single (default) or TFLite's double"
+        "--calibrate", metavar="FILE", help="calibration inputs (.npz); default: the workload's, else its example"
+    )
+    parser.add_argument(
+        "--multiplier-bits", type=int, choices=(31, 16), default=31, help="requantizer precision (default 31)"
+    )
+    parser.add_argument(
+        "--rounding",
+        choices=("half_up", "double"),
+        default="half_up",
+        help="requantization: single (default) or TFLite's double",
     )
 
 
@@ -86,14 +93,20 @@ def _run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = _command(commands, "run", "run", "execute, time and price a target on a system")
     _target(parser)
     parser.add_argument("--system", default="edge16", help="preset name or YAML file (default edge16)")
-    parser.add_argument("--fidelity", choices=("analytic", "event", "rtl"), default="event", help="how cycles are found (default event)")
     parser.add_argument(
-        "--weights-in", choices=("auto", "sram", "flash"), default="auto",
+        "--fidelity", choices=("analytic", "event", "rtl"), default="event", help="how cycles are found (default event)"
+    )
+    parser.add_argument(
+        "--weights-in",
+        choices=("auto", "sram", "flash"),
+        default="auto",
         help="where weights lie at run time: sram (warm), flash (cold), auto: warm if they fit, cold beside it",
-    )  # fmt: skip
+    )
     parser.add_argument("--inputs", metavar="FILE", help="inputs of one invocation (.npz)")
     parser.add_argument("--outputs", metavar="FILE", help="write golden's outputs (.npz, real units)")
-    parser.add_argument("--samples", type=int, default=256, help="test samples behind a workload's metric (default 256; 0: none)")
+    parser.add_argument(
+        "--samples", type=int, default=256, help="test samples behind a workload's metric (default 256; 0: none)"
+    )
     parser.add_argument("--seed", type=int, default=0)
 
 
@@ -102,7 +115,9 @@ def _compile(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     _target(parser)
     parser.add_argument("--inputs", metavar="FILE", help="inputs to trace with (.npz)")
     parser.add_argument("--system", help="preset name or YAML file: bind the network to it")
-    parser.add_argument("--weights-in", choices=("auto", "sram", "flash"), default="auto", help="where weights lie at run time")
+    parser.add_argument(
+        "--weights-in", choices=("auto", "sram", "flash"), default="auto", help="where weights lie at run time"
+    )
     parser.add_argument("-o", "--output", required=True, metavar="FILE", help="ends in .network or .program")
 
 

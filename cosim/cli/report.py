@@ -18,7 +18,9 @@ def execute(arguments: argparse.Namespace) -> int:
     try:
         data = json.loads(source.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise ValueError(f"no such file: {source}; want a folder that 'cosim run --out' wrote, or its run.json") from None
+        raise ValueError(
+            f"no such file: {source}; want a folder that 'cosim run --out' wrote, or its run.json"
+        ) from None
     except (UnicodeDecodeError, json.JSONDecodeError) as error:
         raise ValueError(f"{source} is not a run's JSON (truncated or foreign): {error}") from None
     if not isinstance(data, dict) or not {"workload", "operators", "timeline", "provenance"} <= data.keys():

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 def execute(arguments: argparse.Namespace) -> int:
     if arguments.fidelity == "rtl":
         raise ValueError(
-            "--fidelity rtl needs the complete accelerator in RTL, which this release does not have; its matrix datapath is "
-            "checked tile by tile: cosim rtl"
+            "--fidelity rtl needs the complete accelerator in RTL, which this release does not have; its matrix "
+            "datapath is checked tile by tile: cosim rtl"
         )
     if arguments.samples < 0:
         raise ValueError(f"--samples: want 0 or more, got {arguments.samples}")

@@ -65,8 +65,9 @@ def _check_options(network: Network, system: System, weights: str) -> None:
     needed = int(network.metadata.get("multiplier_bits", 31))
     if system.accelerator is not None and needed > system.accelerator.multiplier_bits:
         raise CompileError(
-            f"network {network.name} uses {needed}-bit multipliers, system {system.name} has accelerator.multiplier_bits = "
-            f"{system.accelerator.multiplier_bits}: quantize it with --multiplier-bits {system.accelerator.multiplier_bits}"
+            f"network {network.name} uses {needed}-bit multipliers, system {system.name} has "
+            f"accelerator.multiplier_bits = {system.accelerator.multiplier_bits}: quantize it with "
+            f"--multiplier-bits {system.accelerator.multiplier_bits}"
         )
 
 
@@ -167,7 +168,7 @@ def _expand(builder: Builder, layout: _Layout) -> None:
 
 
 def _relieve(builder: Builder, block: Block, kept: set[str], limits: Limits) -> bool:
-    """Make room around a block: the largest kept tensor alive with it goes to SRAM, else its operator's tiles shrink."""
+    """Make room around a block: the largest kept tensor alive goes to SRAM, else the operator's tiles shrink."""
     alive = [
         other
         for other in builder.blocks
@@ -220,7 +221,8 @@ def _assemble(
     image, command_offset, cpu_constants = _image(network, layout, constants, encoded)
     if len(image) > system.flash.size_bytes:
         raise CompileError(
-            f"{network.name} on {system.name}: weights and commands need {len(image)} B, flash holds {system.flash.size_bytes} B"
+            f"{network.name} on {system.name}: weights and commands need {len(image)} B, flash holds "
+            f"{system.flash.size_bytes} B"
         )
     program = Program(
         name=network.name,
@@ -240,7 +242,9 @@ def _assemble(
         outputs=network.outputs,
         cpu_calls=tuple(op for op, fast in zip(network.operators, layout.accelerated, strict=True) if not fast),
         constants={name: network.constants[name] for name in cpu_constants},
-        placements=_placements(network, system, layout, weights, builder, homes, constants, len(encoded), command_offset),
+        placements=_placements(
+            network, system, layout, weights, builder, homes, constants, len(encoded), command_offset
+        ),
         parameters=network.parameters,
         metadata={"weights": weights, "commands_offset": command_offset, **dict(network.metadata)},
     )
@@ -258,7 +262,9 @@ def _commands(
     if builder is None or accelerator is None:
         return commands, rows, spans
     for segment, pendings in emission_order(builder):
-        body = add_tokens([pending.resolve() for pending in pendings], accelerator.array.columns, accelerator.token_depth)
+        body = add_tokens(
+            [pending.resolve() for pending in pendings], accelerator.array.columns, accelerator.token_depth
+        )
         spans[segment] = (len(commands), len(body) + 1)
         commands += [*body, End()]
         rows += [pending.row for pending in pendings]
@@ -340,11 +346,19 @@ def _placements(
         if commands:
             found.append(
                 Placement(
-                    tensor="commands", space=space, offset=command_offset, bytes=COMMAND_BYTES * commands, first=0, last=end, role="commands"
+                    tensor="commands",
+                    space=space,
+                    offset=command_offset,
+                    bytes=COMMAND_BYTES * commands,
+                    first=0,
+                    last=end,
+                    role="commands",
                 )
             )
     for storage in homes.values():
-        found.append(_placement(storage.block, "sram", storage.block.first, min(storage.block.last, end), storage.block.role))
+        found.append(
+            _placement(storage.block, "sram", storage.block.first, min(storage.block.last, end), storage.block.role)
+        )
     if builder is not None:
         rows = [step.row for step in builder.steps]
         for block in builder.blocks:

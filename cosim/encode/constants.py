@@ -55,13 +55,17 @@ def parameters_of(network: Network, operator: Operator, lanes: int, first: int, 
     """Parameter blocks of output channels [first, first + columns)."""
     attributes = operator.attributes
     if isinstance(attributes, MatMul):
-        factors = (np.full(columns, value, np.int64) for value in (0, attributes.multiplier, attributes.shift))
-        return parameter_bytes(*factors, lanes)
+        bias, multiplier, shift = (
+            np.full(columns, value, np.int64) for value in (0, attributes.multiplier, attributes.shift)
+        )
+        return parameter_bytes(bias, multiplier, shift, lanes)
     bias, multiplier, shift = (network.constants[name][first : first + columns] for name in operator.inputs[2:5])
     return parameter_bytes(bias, multiplier, shift, lanes)
 
 
-def weights_of(network: Network, operator: Operator, geometry: ConvGeometry, span: int, column: int, columns: int) -> bytes:
+def weights_of(
+    network: Network, operator: Operator, geometry: ConvGeometry, span: int, column: int, columns: int
+) -> bytes:
     """int8 weights of output channels [column, column + columns) of one span, contraction-major, padded to 16 bytes."""
     attributes = operator.attributes
     assert isinstance(attributes, Conv2d)

@@ -1,4 +1,4 @@
-"""From plans to steps: walks the operators in order and writes down every command a program needs, without addresses."""
+"""From plans to steps: every command a program needs, operator by operator, without addresses."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,8 +15,8 @@ from cosim.place import Block
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Where the scratchpad is short: operators, by row, that must use lower tiles, fewer columns a tile, or keep only one
-    slice of their weights at a time. Filled while the compiler looks for a fit."""
+    """Where the scratchpad is short: operators, by row, that must use lower tiles, fewer columns a tile, or keep only
+    one slice of their weights at a time. Filled while the compiler looks for a fit."""
 
     heights: dict[int, int] = field(default_factory=dict)
     columns: dict[int, int] = field(default_factory=dict)
@@ -158,10 +158,20 @@ class Builder:
         return self.half * (self.accelerator.accumulators.entries // 2)
 
     def store(
-        self, name: str, block: Block, pad: int, start: int, row_bytes: int, rows: int = 1, row_stride: int = 0,
-        planes: int = 1, plane_stride: int = 0, pad_row_stride: int = 0, pad_plane_stride: int = 0,
+        self,
+        name: str,
+        block: Block,
+        pad: int,
+        start: int,
+        row_bytes: int,
+        rows: int = 1,
+        row_stride: int = 0,
+        planes: int = 1,
+        plane_stride: int = 0,
+        pad_row_stride: int = 0,
+        pad_plane_stride: int = 0,
     ) -> None:
-        """Copy a block of bytes to the tensor's home in SRAM from byte ``start`` of the tensor on."""  # fmt: skip
+        """Copy a block of bytes to the tensor's home in SRAM from byte ``start`` of the tensor on."""
         root = self.roots[name]
         fields = {
             "row_bytes": row_bytes,
@@ -184,7 +194,15 @@ class Builder:
         self.loads.append(LoadRequest(pending, block, self.now, min(earliest, self.now)))
 
     def request_strided(
-        self, block: Block, name: str, start: int, row_bytes: int, rows: int, row_stride: int, planes: int, plane_stride: int
+        self,
+        block: Block,
+        name: str,
+        start: int,
+        row_bytes: int,
+        rows: int,
+        row_stride: int,
+        planes: int,
+        plane_stride: int,
     ) -> None:
         """Gather a strided block of a tensor in SRAM into a compact block."""
         root = self.roots[name]

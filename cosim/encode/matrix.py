@@ -25,7 +25,9 @@ class _Operands:
             first = self.geometry.spans[tile.span][1] + tile.column
             weights = b""
             if isinstance(self.operator.attributes, Conv2d):
-                weights = weights_of(builder.network, self.operator, self.geometry, tile.span, tile.column, tile.columns)
+                weights = weights_of(
+                    builder.network, self.operator, self.geometry, tile.span, tile.column, tile.columns
+                )
             data = weights + parameters_of(builder.network, self.operator, lanes, first, tile.columns)
             name = f"{self.operator.name}.weights[{first}:{first + tile.columns}]"
             storage = builder.constants.add(name, data, self.row)
@@ -79,12 +81,17 @@ def _tile(
         base = tile.image * depth * total
         region = builder.feed(operator.inputs[1], base, base + depth * total)
         column = tile.column * (depth if geometry.transposed else 1)
-        weights, weight_stride = Region(region.block, region.delta + base + column), depth if geometry.transposed else total
+        weights, weight_stride = (
+            Region(region.block, region.delta + base + column),
+            depth if geometry.transposed else total,
+        )
     entry = builder.accumulator_half()
     span_offset = geometry.spans[tile.span][0]
     weight_offset = 0
     channel = tile.column if geometry.run_bytes == 0 else span_offset
-    for draft, segment in zip(geometry.matrix_drafts(tile.height, tile.width, tile.columns), geometry.segments, strict=True):
+    for draft, segment in zip(
+        geometry.matrix_drafts(tile.height, tile.width, tile.columns), geometry.segments, strict=True
+    ):
         fields = draft.fields | {
             "input_row_stride": row_bytes,
             "input_pixel_stride": geometry.channels,
@@ -105,9 +112,15 @@ def _tile(
 
 
 def _requantize(
-    builder: Builder, step: Step, row: int, geometry: ConvGeometry, tile: Tile, entry: int, parameters: tuple[Block, int],
+    builder: Builder,
+    step: Step,
+    row: int,
+    geometry: ConvGeometry,
+    tile: Tile,
+    entry: int,
+    parameters: tuple[Block, int],
     table: Block | None,
-) -> None:  # fmt: skip
+) -> None:
     operator = builder.network.operators[row]
     first_column = geometry.spans[tile.span][1] + tile.column
     pixel, line = geometry.columns, geometry.output_width * geometry.columns
@@ -152,7 +165,14 @@ def _requantize(
 
 
 def _store_tile(
-    builder: Builder, output: str, block: Block, pad: int, start: int, tile: Tile, bus: tuple[int, int], pads: tuple[int, int]
+    builder: Builder,
+    output: str,
+    block: Block,
+    pad: int,
+    start: int,
+    tile: Tile,
+    bus: tuple[int, int],
+    pads: tuple[int, int],
 ) -> None:
     """Store a tile: as one run per output row where its channels are all there, else one run per pixel."""
     if tile.columns == bus[0]:
@@ -161,6 +181,15 @@ def _store_tile(
         )
     else:
         builder.store(
-            output, block, pad, start, tile.columns, tile.width, row_stride=bus[0], planes=tile.height,
-            plane_stride=bus[1], pad_row_stride=pads[0], pad_plane_stride=pads[1],
-        )  # fmt: skip
+            output,
+            block,
+            pad,
+            start,
+            tile.columns,
+            tile.width,
+            row_stride=bus[0],
+            planes=tile.height,
+            plane_stride=bus[1],
+            pad_row_stride=pads[0],
+            pad_plane_stride=pads[1],
+        )

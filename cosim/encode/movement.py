@@ -1,7 +1,7 @@
 """Expansion of operators that only move bytes (concat, slice, pad, permute): strided DMA from SRAM to SRAM.
 
-Every operator is a list of strided copies; a copy goes through a small scratchpad buffer, gathered by the load engine and
-scattered by the store engine, so that neither tensor has to fit the scratchpad.
+Every operator is a list of strided copies; a copy goes through a small scratchpad buffer, gathered by the load engine
+and scattered by the store engine, so that neither tensor has to fit the scratchpad.
 """
 
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import product
 
 from accel_models.commands import Fill
-from accel_models.network import Concat, DTYPES, Network, Operator, Pad, Permute, Slice
+from accel_models.network import DTYPES, Concat, Network, Operator, Pad, Permute, Slice
 from cosim.encode.expand import Builder
 from cosim.encode.steps import Pending
 
@@ -69,9 +69,7 @@ def copies(network: Network, operator: Operator) -> list[Copy]:
 
 def merged(copy: Copy) -> tuple[list[tuple[int, int, int]], int]:
     """Axes (count, source stride, target stride), outermost first, and the contiguous run below them, in bytes."""
-    axes = [
-        axis for axis in zip(copy.shape, copy.source_strides, copy.target_strides, strict=True) if axis[0] > 1
-    ]
+    axes = [axis for axis in zip(copy.shape, copy.source_strides, copy.target_strides, strict=True) if axis[0] > 1]
     run = copy.item_bytes
     while axes and axes[-1][1] == run and axes[-1][2] == run:
         run *= axes.pop()[0]
@@ -138,13 +136,26 @@ def expand_movement(builder: Builder, row: int) -> None:
             size = chunk.run * chunk.rows[0] * chunk.planes[0]
             block = builder.block(f"{operator.name}.stage", size)
             builder.request_strided(
-                block, copy.source, copy.source_start + chunk.source, chunk.run, chunk.rows[0], chunk.rows[1],
-                chunk.planes[0], chunk.planes[1],
-            )  # fmt: skip
+                block,
+                copy.source,
+                copy.source_start + chunk.source,
+                chunk.run,
+                chunk.rows[0],
+                chunk.rows[1],
+                chunk.planes[0],
+                chunk.planes[1],
+            )
             builder.store(
-                output, block, 0, copy.target_start + chunk.target, chunk.run, chunk.rows[0], chunk.rows[2],
-                chunk.planes[0], chunk.planes[2],
-            )  # fmt: skip
+                output,
+                block,
+                0,
+                copy.target_start + chunk.target,
+                chunk.run,
+                chunk.rows[0],
+                chunk.rows[2],
+                chunk.planes[0],
+                chunk.planes[2],
+            )
     builder.mapping[row] = f"{count} strided copies of up to {limit} bytes through the scratchpad"
 
 

@@ -1,7 +1,7 @@
 """When loads are issued and where scratchpad blocks lie.
 
-Loads are placed as late as the load engine allows without making a step wait, by predicted cycles, and as much earlier as
-the scratchpad has room: that is how weights of the next layers arrive while this one computes.
+Loads are placed as late as the load engine allows without making a step wait, by predicted cycles, and as much
+earlier as the scratchpad has room: that is how weights of the next layers arrive while this one computes.
 """
 
 from collections import defaultdict
@@ -71,7 +71,9 @@ def _compute_cycles(pendings: Sequence[Pending], hw: cost.Hardware) -> np.ndarra
     for command, indices in by_class.items():
         names = {name for index in indices for name in pendings[index].fields}
         defaults = Draft(command, {})
-        fields = {name: np.array([pendings[i].fields.get(name, getattr(defaults, name)) for i in indices]) for name in names}
+        fields = {
+            name: np.array([pendings[i].fields.get(name, getattr(defaults, name)) for i in indices]) for name in names
+        }
         found[indices] = functions[command](Draft(command, fields), hw)
     return found
 

@@ -105,7 +105,9 @@ def add_tokens(commands: Sequence[Command], columns: int, token_depth: int) -> l
     """The same commands with wait and signal masks; ``columns`` of the array size the footprints."""
     ledger = _Ledger(token_depth)
     spaces: dict[str, _Space] = defaultdict(_Space)
-    known: list[list[int]] = [[-1] * 4 for _ in range(4)]  # per engine: what has certainly ended before its next command
+    known: list[list[int]] = [
+        [-1] * 4 for _ in range(4)
+    ]  # per engine: what has certainly ended before its next command
     clocks: list[list[int]] = []
     waits, signals = [0] * len(commands), [0] * len(commands)
     for index, command in enumerate(commands):

@@ -53,7 +53,10 @@ def on_accelerator(network: Network, operator: Operator, accelerator: Accelerato
     if isinstance(attributes, Pool):
         return max(attributes.kernel) <= _FIELD_LIMITS["kernel"] and max(attributes.stride) <= 255
     if isinstance(attributes, Elementwise):
-        return all(network.tensors[name].role != "constant" for name in operator.inputs[: 1 + (attributes.function != "rescale")])
+        return all(
+            network.tensors[name].role != "constant"
+            for name in operator.inputs[: 1 + (attributes.function != "rescale")]
+        )
     return True
 
 
@@ -74,7 +77,9 @@ def uses(network: Network, accelerated: list[bool], roots: dict[str, str]) -> di
     for name, tensor in network.tensors.items():
         if roots[name] == name and tensor.role != "constant":
             outside = tensor.role in ("input", "output", "persistent")
-            found[name] = TensorUse(name, tensor, -1, end if tensor.role in ("output", "persistent") else -1, outside, False)
+            found[name] = TensorUse(
+                name, tensor, -1, end if tensor.role in ("output", "persistent") else -1, outside, False
+            )
     for name in network.outputs:
         use = found[roots[name]]
         use.on_bus, use.last = True, end

@@ -57,9 +57,7 @@ def expand_pool(builder: Builder, row: int) -> None:
         if target is None or builder.uses[builder.roots[output]].on_bus:
             builder.store(output, block, pad, start, tile.height * line)
     kept = builder.roots[operator.inputs[0]] in builder.kept
-    builder.mapping[row] = (
-        f"{plan.describe()}; input {'kept in' if kept else 'streamed through'} the scratchpad"
-    )
+    builder.mapping[row] = f"{plan.describe()}; input {'kept in' if kept else 'streamed through'} the scratchpad"
 
 
 def expand_elementwise(builder: Builder, row: int) -> None:

@@ -58,7 +58,7 @@ def preferred_axes(graph: Graph, node: fx.Node) -> tuple[int, ...]:
     """Stored order of an input: channels last when a convolution or a pool is the first to care, else PyTorch's."""
     rank = len(graph.shape(node))
     plain = tuple(range(rank))
-    if rank < 3:
+    if rank < 2:
         return plain
     queue, seen = list(node.users), set(node.users)
     while queue:
@@ -67,7 +67,7 @@ def preferred_axes(graph: Graph, node: fx.Node) -> tuple[int, ...]:
             continue
         if name_of(user) in _IMAGES:
             spatial = 1 if "1d" in name_of(user) else 2
-            return channels_last(rank, batched=rank == spatial + 2)
+            return channels_last(rank, batched=rank == spatial + 2) if rank > spatial else plain
         if is_quantize(user) or is_dequantize(user) or name_of(user) in _SAME_ORDER or len(user.args) == 1:
             fresh = [later for later in user.users if later not in seen]
             seen.update(fresh)

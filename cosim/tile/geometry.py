@@ -1,6 +1,7 @@
 """What a convolution, matrix product or pooling looks like to the engines: loop bounds and command fields of one tile.
 
-A tile's commands are written once, here, as drafts without addresses; the plan counts them, the expansion adds addresses.
+A tile's commands are written once, here, as drafts without addresses; the plan counts them, the expansion adds
+addresses.
 """
 
 from collections.abc import Mapping
@@ -53,8 +54,8 @@ class Segment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConvGeometry:
-    """A convolution as the matrix engine runs it. A pointwise convolution, a linear layer or a matrix product is 1x1 on an
-    image of one column, so that its tiles may hold any number of pixels.
+    """A convolution as the matrix engine runs it. A pointwise convolution, a linear layer or a matrix product is 1x1
+    on an image of one column, so that its tiles may hold any number of pixels.
 
     ``spans`` are independent channel groups: (input channel offset, first output column, columns). ``contraction`` is
     the number of weight rows of one span.

@@ -1,7 +1,7 @@
 """TilePlan: how one operator is cut into tiles, chosen by predicted cycles.
 
-A plan is a loop nest: tile sizes and, per distinct tile shape, its commands and how often they occur. The expansion walks
-``tiles()``; screening sums ``classes``. Both come from the same sizes, so they cannot disagree.
+A plan is a loop nest: tile sizes and, per distinct tile shape, its commands and how often they occur. The expansion
+walks ``tiles()``; screening sums ``classes``. Both come from the same sizes, so they cannot disagree.
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,7 +15,7 @@ from cosim.tile.geometry import ConvGeometry, Draft, PoolGeometry
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """Output rows [y, y+height), columns of pixels [x, x+width) of one image, output channels [column, column+columns)."""
+    """Output rows [y, y+height), pixels [x, x+width) of each, output channels [column, column+columns) of a span."""
 
     image: int
     y: int
@@ -58,7 +58,9 @@ class TilePlan:
             for x, w in _cuts(self.output_width, self.width)
         ]
         slices = [
-            (span, column, columns) for span, total in enumerate(self.spans) for column, columns in _cuts(total, self.columns)
+            (span, column, columns)
+            for span, total in enumerate(self.spans)
+            for column, columns in _cuts(total, self.columns)
         ]
         if columns_outer:
             for span, column, columns in slices:
@@ -104,15 +106,17 @@ def plan_matrix(
     """Best plan for ``entries`` accumulator entries per tile (half the memory, so that engines alternate).
 
     ``streamed``: the input comes from SRAM, so that the first tile waits for its rows and weights. ``max_height`` and
-    ``max_columns`` bound the tile where the scratchpad is short. Candidates are the even cuts of the output rows and counts
-    of column groups.
+    ``max_columns`` bound the tile where the scratchpad is short. Candidates are the even cuts of the output rows and
+    counts of column groups.
     """
     limit = max(1, entries)
     width = geometry.output_width
     if width > limit:
         width = _even(width, -(-width // limit))
     tallest = max(1, min(limit // width, max_height or geometry.output_height, geometry.output_height))
-    heights = sorted({_even(geometry.output_height, -(-geometry.output_height // most)) for most in range(1, tallest + 1)})
+    heights = sorted(
+        {_even(geometry.output_height, -(-geometry.output_height // most)) for most in range(1, tallest + 1)}
+    )
     widths = {width} if geometry.output_height > 1 else {width, *(_even(width, parts) for parts in (2, 3, 4, 8))}
     per_span = geometry.spans[0][2]
     most_groups = max(1, min(per_span, max_columns or per_span) // hw.columns or 1)

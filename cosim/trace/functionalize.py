@@ -278,7 +278,10 @@ def _aliased_argument(node: fx.Node, target: torch._ops.OpOverload) -> fx.Node |
     if not returns or returns[0] is None:
         return None
     for position, argument in enumerate(target._schema.arguments):
-        if argument.alias_info is not None and argument.alias_info.before_set & returns[0].before_set:
+        if argument.alias_info is None:
+            continue
+        is_list = not returns[0].before_set and "*" in argument.alias_info.after_set  # `Tensor(a -> *) -> Tensor(a)[]`
+        if is_list or argument.alias_info.before_set & returns[0].before_set:
             value = node.args[position] if position < len(node.args) else node.kwargs.get(argument.name)
             return value if isinstance(value, fx.Node) else None
     return None

@@ -21,7 +21,9 @@ from accel_models.network import (
 from accel_models.system import System, parse_system
 
 
-def system(rows: int = 16, columns: int = 16, pad_bytes: int = 131072, sram_bytes: int = 524288, **accelerator: object) -> System:
+def system(
+    rows: int = 16, columns: int = 16, pad_bytes: int = 131072, sram_bytes: int = 524288, **accelerator: object
+) -> System:
     """A plain system with the given array; further keywords are fields of the accelerator."""
     lanes = {"rows": rows, "columns": columns}
     return parse_system(
@@ -31,11 +33,15 @@ def system(rows: int = 16, columns: int = 16, pad_bytes: int = 131072, sram_byte
             "cpu": {"core": "cortex-m7", "clock_mhz": 200},
             "sram": {"size_bytes": sram_bytes},
             "flash": {
-                "size_bytes": 4 << 20, "bandwidth_mb_per_s": 133, "latency_ns": 100, "energy_nj_per_byte": 1, "source": "test",
+                "size_bytes": 4 << 20,
+                "bandwidth_mb_per_s": 133,
+                "latency_ns": 100,
+                "energy_nj_per_byte": 1,
+                "source": "test",
             },
             "technology": {"node_nm": 22, "vdd": 0.8},
         }
-    )  # fmt: skip
+    )
 
 
 class NetworkBuilder:
@@ -60,16 +66,22 @@ class NetworkBuilder:
             self.tensors[output] = Tensor(name=output, shape=tensor.shape, dtype="int8", role="output", scale=0.1)
         inputs = tuple(tensor.name for tensor in self.tensors.values() if tensor.role == "input")
         return Network(
-            name=name, operators=tuple(self.operators), tensors=self.tensors, constants=self.constants, inputs=inputs,
+            name=name,
+            operators=tuple(self.operators),
+            tensors=self.tensors,
+            constants=self.constants,
+            inputs=inputs,
             outputs=outputs,
-        )  # fmt: skip
+        )
 
     def _constant(self, name: str, data: np.ndarray) -> str:
         self.tensors[name] = Tensor(name=name, shape=data.shape, dtype=str(data.dtype), role="constant")
         self.constants[name] = data
         return name
 
-    def _add(self, kind: str, inputs: tuple[str, ...], shape: tuple[int, ...], attributes: object, macs: int = 0) -> str:
+    def _add(
+        self, kind: str, inputs: tuple[str, ...], shape: tuple[int, ...], attributes: object, macs: int = 0
+    ) -> str:
         name = f"{kind}{len(self.operators)}"
         output = f"{name}.y"
         self.tensors[output] = Tensor(name=output, shape=shape, dtype="int8")
@@ -84,10 +96,18 @@ class NetworkBuilder:
         return self._constant(f"table{len(self.operators)}", self.random.integers(-128, 128, 256).astype(np.int8))
 
     def conv(
-        self, x: str, columns: int, kernel: tuple[int, int] = (3, 3), stride: tuple[int, int] = (1, 1),
-        padding: tuple[int, int, int, int] = (1, 1, 1, 1), dilation: tuple[int, int] = (1, 1), groups: int = 1,
-        residual: str | None = None, table: bool = False, double: bool = False,
-    ) -> str:  # fmt: skip
+        self,
+        x: str,
+        columns: int,
+        kernel: tuple[int, int] = (3, 3),
+        stride: tuple[int, int] = (1, 1),
+        padding: tuple[int, int, int, int] = (1, 1, 1, 1),
+        dilation: tuple[int, int] = (1, 1),
+        groups: int = 1,
+        residual: str | None = None,
+        table: bool = False,
+        double: bool = False,
+    ) -> str:
         images, height, width, channels = self.shape(x)
         size = []
         for axis, length in enumerate((height, width)):
@@ -97,7 +117,9 @@ class NetworkBuilder:
         name = f"conv{len(self.operators)}"
         random = self.random
         operands = (
-            self._constant(f"{name}.w", random.integers(-127, 128, (*kernel, channels // groups, columns)).astype(np.int8)),
+            self._constant(
+                f"{name}.w", random.integers(-127, 128, (*kernel, channels // groups, columns)).astype(np.int8)
+            ),
             self._constant(f"{name}.b", random.integers(-3000, 3000, columns).astype(np.int32)),
             self._constant(f"{name}.m", random.integers(1 << 30, (1 << 31) - 1, columns).astype(np.int32)),
             self._constant(f"{name}.s", np.full(columns, 31 + int(np.log2(120 * np.sqrt(depth))), np.int8)),
@@ -110,10 +132,15 @@ class NetworkBuilder:
         if table:
             inputs += (self._table(),)
         attributes = Conv2d(
-            stride=stride, padding=padding, dilation=dilation, groups=groups, input_zero_point=int(random.integers(-30, 30)),
-            output=Output8(zero_point=int(random.integers(-9, 9)), low=-128, high=127, double=double), residual=fused,
+            stride=stride,
+            padding=padding,
+            dilation=dilation,
+            groups=groups,
+            input_zero_point=int(random.integers(-30, 30)),
+            output=Output8(zero_point=int(random.integers(-9, 9)), low=-128, high=127, double=double),
+            residual=fused,
             table=table,
-        )  # fmt: skip
+        )
         shape = (images, size[0], size[1], columns)
         return self._add("conv", inputs, shape, attributes, images * size[0] * size[1] * columns * depth)
 
@@ -130,28 +157,48 @@ class NetworkBuilder:
             inputs += (self._table(),)
         factor, shift = (5 << 28, 36) if function == "multiply" else (5 << 28, 31)
         attributes = Elementwise(
-            function=function, zero_a=-3, zero_b=2, multiplier_a=factor, multiplier_b=3 << 28 if function == "add" else 0,
-            shift=shift, output=self._output8(), table=table,
-        )  # fmt: skip
+            function=function,
+            zero_a=-3,
+            zero_b=2,
+            multiplier_a=factor,
+            multiplier_b=3 << 28 if function == "add" else 0,
+            shift=shift,
+            output=self._output8(),
+            table=table,
+        )
         return self._add(function, inputs, self.shape(a), attributes)
 
     def pool(
-        self, x: str, function: str, kernel: tuple[int, int], stride: tuple[int, int] | None = None,
+        self,
+        x: str,
+        function: str,
+        kernel: tuple[int, int],
+        stride: tuple[int, int] | None = None,
         padding: tuple[int, int, int, int] = (0, 0, 0, 0),
-    ) -> str:  # fmt: skip
+    ) -> str:
         images, height, width, channels = self.shape(x)
         stride = stride or kernel
         out_h = (height + padding[0] + padding[1] - kernel[0]) // stride[0] + 1
         out_w = (width + padding[2] + padding[3] - kernel[1]) // stride[1] + 1
         factors = tuple(
-            (rows, columns, (1 << 31) // (rows * columns) if rows * columns > 1 else 1 << 30, 31 if rows * columns > 1 else 30)
+            (
+                rows,
+                columns,
+                (1 << 31) // (rows * columns) if rows * columns > 1 else 1 << 30,
+                31 if rows * columns > 1 else 30,
+            )
             for rows in range(1, kernel[0] + 1)
             for columns in range(1, kernel[1] + 1)
         )
         attributes = Pool(
-            function=function, kernel=kernel, stride=stride, padding=padding, input_zero_point=-5,
-            factors=factors if function == "average" else (), output=Output8(zero_point=4 if function == "average" else 0),
-        )  # fmt: skip
+            function=function,
+            kernel=kernel,
+            stride=stride,
+            padding=padding,
+            input_zero_point=-5,
+            factors=factors if function == "average" else (),
+            output=Output8(zero_point=4 if function == "average" else 0),
+        )
         return self._add("pool", (x,), (images, out_h, out_w, channels), attributes)
 
     def concat(self, axis: int, *names: str) -> str:

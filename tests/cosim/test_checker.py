@@ -5,11 +5,11 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from networks import random_network, residual_network, system
 
 from accel_models.checker import CheckError, check_commands
 from accel_models.commands import Command, End, Load, Store
 from cosim.encode import compile_network
+from tests.cosim.networks import random_network, residual_network, system
 
 SYSTEMS = [system(), system(8, 8, 16384), system(3, 5, 16384, token_depth=5)]
 

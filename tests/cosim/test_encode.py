@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.cosim.networks import NetworkBuilder, random_network, residual_network, system
 
 from accel_models import cost
 from accel_models.golden.machine import run_program
@@ -16,6 +15,7 @@ from accel_models.program import Program
 from accel_models.system import System
 from cosim.encode import CompileError, compile_network
 from cosim.tile import matrix_geometry, plan_matrix
+from tests.cosim.networks import NetworkBuilder, random_network, residual_network, system
 
 SYSTEMS = [
     system(),
@@ -55,7 +55,9 @@ def test_residual_network(images: int, chip: System, weights: str) -> None:
 
 
 @settings(max_examples=15)
-@given(batch=st.integers(1, 2), m=st.integers(1, 20), k=st.integers(1, 40), n=st.integers(1, 20), transposed=st.booleans())
+@given(
+    batch=st.integers(1, 2), m=st.integers(1, 20), k=st.integers(1, 40), n=st.integers(1, 20), transposed=st.booleans()
+)
 def test_matmul(batch: int, m: int, k: int, n: int, transposed: bool) -> None:
     net = NetworkBuilder(1)
     net.input("x", (batch, m, k))
@@ -147,7 +149,8 @@ def test_the_plan_and_the_program_agree() -> None:
             plan = plan_matrix(matrix_geometry(network, operator, hw.rows), hw, accelerator.accumulators.entries // 2)
             drafts = [(draft, item.count) for item in plan.classes for draft in item.drafts]
             planned = sum(
-                int(cost.matrix(d, hw) if d.command.__name__ == "Matrix" else cost.requantize(d, hw)) * n for d, n in drafts
+                int(cost.matrix(d, hw) if d.command.__name__ == "Matrix" else cost.requantize(d, hw)) * n
+                for d, n in drafts
             )
             commands = [c for c, r in zip(program.decoded, program.command_rows, strict=True) if r == row]
             done = sum(int(cost.matrix(c, hw)) for c in commands if type(c).__name__ == "Matrix")

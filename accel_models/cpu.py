@@ -1,0 +1,191 @@
+"""Cost of an operator on the microcontroller's core: a linear model of MACs, outputs and elements, by kernel library.
+
+The coefficients, their fit and their sources are in tables/cpu.yaml; README.md gives the errors on rows held out.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+
+from accel_models.constants import Constant, load_table
+from accel_models.network import Conv2d, CpuCall, Elementwise, MatMul, Operator, Pool, Reshape, Tensor
+from accel_models.system import Cpu
+
+# Functions of CPU calls whose cost is not that of a plain floating-point element, by a part of their name.
+_FUNCTIONS = {
+    "dequantize": "dequantize", "quantize": "quantize", "softmax": "softmax", "norm": "normalize", "exp": "exponential",
+    "sigmoid": "exponential", "tanh": "exponential", "gelu": "exponential", "erf": "exponential", "log": "exponential",
+    "silu": "exponential", "pow": "exponential",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Energy:
+    """Energy of one active cycle, measured in ``node_nm``; holds core, memories and regulator of that chip."""
+
+    node_nm: int
+    pj_per_cycle: float
+    trust: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Core:
+    name: str
+    scale: float
+    energy: tuple[Energy, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Library:
+    name: str
+    call: float
+    per_output: float
+    per_mac: Mapping[str, float]
+    fitted: tuple[str, ...]
+    trust: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class CpuCost:
+    """``cycles_cpu``: of the CPU's clock, rounded up. ``energy_pj``: all of the microcontroller meanwhile."""
+
+    cycles_cpu: int
+    energy_pj: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Tables:
+    cores: Mapping[str, Core]
+    libraries: Mapping[str, Library]
+    per_element: Mapping[str, float]
+    sources: Mapping[str, str]
+    float_mac: float
+    idle_fraction: float
+
+
+@cache
+def tables() -> _Tables:
+    """The parsed content of tables/cpu.yaml."""
+    raw = load_table("cpu")
+    cores = {
+        name: Core(name, item["scale"], tuple(Energy(**row) for row in item["energy"]))
+        for name, item in raw["cores"].items()
+    }
+    libraries = {
+        name: Library(name=name, **(item | {"fitted": tuple(item["fitted"])}))
+        for name, item in raw["libraries"].items()
+    }
+    sources = {name: item["source"] for name, item in raw["per_element"].items()}
+    sources |= {name: raw[name]["source"] for name in ("float_mac", "idle_fraction")}
+    return _Tables(
+        cores=cores,
+        libraries=libraries,
+        per_element={name: item["cycles"] for name, item in raw["per_element"].items()},
+        sources=sources,
+        float_mac=raw["float_mac"]["cycles"],
+        idle_fraction=raw["idle_fraction"]["value"],
+    )
+
+
+def core_of(cpu: Cpu) -> Core:
+    """The core's table. Raises ValueError naming the known ones."""
+    found = tables().cores.get(cpu.core)
+    if found is None:
+        raise ValueError(f"cpu.core: unknown core {cpu.core!r}; want one of {', '.join(sorted(tables().cores))}")
+    return found
+
+
+def library_of(cpu: Cpu) -> Library:
+    """The kernel library's table. Raises ValueError naming the known ones."""
+    found = tables().libraries.get(cpu.library)
+    if found is None:
+        known = ", ".join(sorted(tables().libraries))
+        raise ValueError(f"cpu.library: unknown kernel library {cpu.library!r}; want one of {known}")
+    return found
+
+
+def energy_of(cpu: Cpu, node_nm: int | None = None) -> Energy:
+    """Energy of an active cycle, from the chip measured nearest to ``node_nm`` (default: the first); never scaled."""
+    rows = core_of(cpu).energy
+    if node_nm is None:
+        return rows[0]
+    return min(rows, key=lambda row: abs(math.log(row.node_nm / node_nm)))
+
+
+def idle_mw(cpu: Cpu, node_nm: int | None = None) -> float:
+    """Power of the core asleep while the accelerator works, clocks on."""
+    return energy_of(cpu, node_nm).pj_per_cycle * tables().idle_fraction * cpu.clock_mhz * 1e-3
+
+
+def cpu_cost(operator: Operator, tensors: Mapping[str, Tensor], cpu: Cpu, node_nm: int | None = None) -> CpuCost:
+    """Cycles and energy of ``operator`` on ``cpu``; ``tensors`` must name its inputs and outputs.
+
+    A reshape is free. Raises ValueError for an unknown core or library.
+    """
+    core, library, table = core_of(cpu), library_of(cpu), tables()
+    cycles = 0.0
+    if not isinstance(operator.attributes, Reshape):
+        cycles = core.scale * (library.call + _work(operator, tensors, library, table))
+    count = math.ceil(cycles - 1e-9)
+    return CpuCost(count, count * energy_of(cpu, node_nm).pj_per_cycle)
+
+
+def _work(operator: Operator, tensors: Mapping[str, Tensor], library: Library, table: _Tables) -> float:
+    """Cycles of a Cortex-M4, without the call itself."""
+    attributes = operator.attributes
+    outputs = sum(tensors[name].elements for name in operator.outputs)
+    match attributes:
+        case Conv2d() | MatMul():
+            kind = _conv_kind(operator, tensors) if isinstance(attributes, Conv2d) else "matmul"
+            extra = table.per_element["table"] if attributes.table else 0.0
+            if isinstance(attributes, Conv2d) and attributes.residual is not None:
+                extra += table.per_element["add"]
+            return library.per_mac[kind] * operator.macs + (library.per_output + extra) * outputs
+        case Elementwise():
+            return (table.per_element[attributes.function] + table.per_element["table"] * attributes.table) * outputs
+        case Pool():
+            taps = attributes.kernel[0] * attributes.kernel[1]
+            return table.per_element["pool"] * taps * outputs + library.per_output * outputs
+        case CpuCall():
+            elements = max(outputs, tensors[operator.inputs[0]].elements) if operator.inputs else outputs
+            return table.float_mac * operator.macs + table.per_element[_function(attributes.function)] * elements
+        case _:  # concat, slice, pad, permute: bytes move
+            return table.per_element["copy"] * sum(tensors[name].bytes for name in operator.outputs)
+
+
+def _conv_kind(operator: Operator, tensors: Mapping[str, Tensor]) -> str:
+    attributes = operator.attributes
+    assert isinstance(attributes, Conv2d)
+    weight, output = tensors[operator.inputs[1]].shape, tensors[operator.outputs[0]].shape
+    if attributes.groups > 1 and weight[2] == 1:
+        return "depthwise"
+    if weight[0] * weight[1] > 1:
+        return "conv"
+    return "linear" if int(np.prod(output[:-1])) == 1 else "pointwise"
+
+
+def _function(name: str) -> str:
+    lowered = name.lower()
+    return next((kind for part, kind in _FUNCTIONS.items() if part in lowered), "float")
+
+
+def sources(cpu: Cpu, node_nm: int | None = None) -> list[Constant]:
+    """The constants that the cost of this core and library rests on."""
+    core, library, energy, table = core_of(cpu), library_of(cpu), energy_of(cpu, node_nm), tables()
+    found = [Constant(f"cpu.{core.name}.energy", energy.pj_per_cycle, "pJ/cycle", energy.source, energy.trust)]
+    found += [
+        Constant(f"cpu.{library.name}.{kind}", value, "Cortex-M4 cycles/MAC", library.source, library.trust)
+        for kind, value in library.per_mac.items()
+    ]
+    found.append(Constant("cpu.idle", table.idle_fraction, "of active power", table.sources["idle_fraction"]))
+    found.append(Constant("cpu.float_mac", table.float_mac, "Cortex-M4 cycles/MAC", table.sources["float_mac"]))
+    found += [
+        Constant(f"cpu.{name}", value, "Cortex-M4 cycles/element", table.sources[name])
+        for name, value in table.per_element.items()
+    ]
+    return found

@@ -1,0 +1,248 @@
+"""Cycles of a program: an event machine (SimPy) in the shape of the hardware.
+
+A dispatcher fetches commands in program order into one queue per engine; each in-order engine takes its next command,
+takes one token for each bit of ``wait``, works for the cycles of work.py, and gives one token for each bit of
+``signal``. End waits until every engine is idle. A CPU call runs between segments, at the CPU's own clock. Times are
+cycles of ``System.clock_mhz``.
+"""
+
+import math
+from collections import deque
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import simpy
+from numpy.typing import NDArray
+
+from accel_models import batch, cpu
+from accel_models.commands import Engine
+from accel_models.network import Tensor
+from accel_models.program import Program
+from accel_models.work import Work, work_of
+
+Int64 = NDArray[np.int64]
+ENGINES = len(Engine)
+
+
+class TimingError(ValueError):
+    """A program that cannot run to its end; the message names the engines, commands and tokens."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallTime:
+    """A CPU call: row, [start, end) in cycles of the system clock, its own cycles and its energy."""
+
+    call: int
+    row: int
+    start: int
+    end: int
+    cycles_cpu: int
+    energy_pj: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timing:
+    """When everything happened. ``start``, ``end`` int64 [commands], end exclusive; ``engine`` -1 for End.
+
+    ``busy``: cycles of cost.py per engine. ``stalled``: cycles in which an engine held a command and waited for tokens,
+    or for memory shared with others. The rest of ``total_cycles`` it had no command.
+    """
+
+    total_cycles: int
+    start: Int64
+    end: Int64
+    engine: Int64
+    row: NDArray[np.int32]
+    busy: tuple[int, ...]
+    stalled: tuple[int, ...]
+    calls: tuple[CallTime, ...]
+    segments: tuple[tuple[int, int], ...]
+
+
+class _Machine:
+    """State of one simulation. Engines are processes; tokens and queues are counters with one waiting event each."""
+
+    def __init__(self, program: Program, work: Work | None, env: simpy.Environment) -> None:
+        accelerator = program.system.accelerator
+        self.env, self.program, self.work = env, program, work
+        self.queue_depth = accelerator.queue_depth if accelerator else 0
+        self.token_depth = accelerator.token_depth if accelerator else 0
+        length = len(program.command_rows)
+        self.start, self.end = [0] * length, [0] * length
+        self.stalled = [0] * ENGINES
+        self.queues: list[deque[int]] = [deque() for _ in range(ENGINES)]
+        self.tokens = [[0] * ENGINES for _ in range(ENGINES)]  # [from][to]
+        self.arrival: list[simpy.Event | None] = [None] * ENGINES
+        self.room: list[simpy.Event | None] = [None] * ENGINES
+        self.token: list[simpy.Event | None] = [None] * ENGINES
+        self.holds: list[tuple[int, int] | None] = [None] * ENGINES  # (command, engine it waits for, -1 while working)
+        self.drained: simpy.Event | None = None
+        self.outstanding = 0
+        self.dispatching = -1
+        self.calls: list[CallTime] = []
+        self.segments: list[tuple[int, int]] = []
+        self.finished = False
+
+    def run(self) -> Generator[simpy.Event, Any, None]:
+        """The main process: segments in order."""
+        tensors = tensors_of(self.program)
+        for segment in self.program.segments:
+            begun = int(self.env.now)
+            if segment.count:
+                yield from self.dispatch(segment.first, segment.first + segment.count)
+            else:
+                yield from self.call(segment.call, segment.row, tensors)
+            self.segments.append((begun, int(self.env.now)))
+        self.finished = True
+
+    def call(self, call: int, row: int, tensors: Mapping[str, Tensor]) -> Generator[simpy.Event, Any, None]:
+        system = self.program.system
+        spent = cpu.cpu_cost(self.program.cpu_calls[call], tensors, system.cpu, system.technology.node_nm)
+        cycles = math.ceil(spent.cycles_cpu * system.clock_mhz / system.cpu.clock_mhz - 1e-9)
+        begun = int(self.env.now)
+        if cycles:
+            yield self.env.timeout(cycles)
+        self.calls.append(CallTime(call, row, begun, begun + cycles, spent.cycles_cpu, spent.energy_pj))
+
+    def dispatch(self, first: int, stop: int) -> Generator[simpy.Event, Any, None]:
+        work, env = self.work, self.env
+        assert work is not None
+        fetch, engines = work.fetch_cycles, work.engine[first:stop].tolist()
+        yield env.timeout(work.first_fetch_cycles)
+        for place, engine in enumerate(engines, first):
+            self.dispatching = place
+            yield env.timeout(fetch)
+            if engine < 0:
+                self.start[place] = int(env.now)
+                if self.outstanding:
+                    self.drained = env.event()
+                    yield self.drained
+                self.end[place] = int(env.now)
+                return
+            queue = self.queues[engine]
+            if len(queue) >= self.queue_depth:
+                self.room[engine] = room = env.event()
+                yield room
+            queue.append(place)
+            self.outstanding += 1
+            waiting = self.arrival[engine]
+            if waiting is not None:
+                self.arrival[engine] = None
+                waiting.succeed()
+        raise TimingError(f"the segment of commands {first} to {stop - 1} of program {self.program.name} has no End")
+
+    def engine(self, me: int, plan: list[tuple[int, tuple[int, ...], tuple[int, ...]]]) -> Generator[Any, Any, None]:
+        """One engine, for ever. ``plan``: duration, engines to wait for, engines to signal, by command."""
+        env, queue, tokens = self.env, self.queues[me], self.tokens
+        while True:
+            if not queue:
+                self.arrival[me] = arrival = env.event()
+                yield arrival
+            place = queue.popleft()
+            taken = env.now
+            room = self.room[me]
+            if room is not None:
+                self.room[me] = None
+                room.succeed()
+            duration, waits, signals = plan[place]
+            for source in waits:
+                if not tokens[source][me]:
+                    self.holds[me] = (place, source)
+                    self.token[me] = event = env.event()
+                    yield event
+                tokens[source][me] -= 1
+            self.holds[me] = (place, -1)
+            self.start[place] = now = int(env.now)
+            self.stalled[me] += int(now - taken)
+            yield env.timeout(duration)
+            self.end[place] = now + duration
+            self.holds[me] = None
+            for target in signals:
+                self.give(me, target, place)
+            self.outstanding -= 1
+            if not self.outstanding and self.drained is not None:
+                self.drained.succeed()
+                self.drained = None
+
+    def give(self, me: int, target: int, place: int) -> None:
+        if self.tokens[me][target] >= self.token_depth:
+            raise TimingError(
+                f"command {place} of program {self.program.name} signals {Engine(target).name}, but counter "
+                f"{Engine(me).name} -> {Engine(target).name} is at its depth of {self.token_depth}"
+            )
+        self.tokens[me][target] += 1
+        held, event = self.holds[target], self.token[target]
+        if event is not None and held is not None and held[1] == me:
+            self.token[target] = None
+            event.succeed()
+
+    def explain(self) -> str:
+        """Why nothing happens any more."""
+        lines = []
+        for engine in Engine:
+            held = self.holds[engine]
+            if held is not None:
+                kind = type(self.program.decoded[held[0]]).__name__
+                waits = Engine(held[1]).name
+                lines.append(f"{engine.name} holds command {held[0]} ({kind}) and waits for a token from {waits}")
+            else:
+                lines.append(f"{engine.name} has no command")
+        return f"program {self.program.name} stops at command {self.dispatching}: " + "; ".join(lines)
+
+
+def tensors_of(program: Program) -> dict[str, Tensor]:
+    """Shapes of everything that CPU calls touch."""
+    found = {
+        name: Tensor(name=name, shape=data.shape, dtype=str(data.dtype), role="constant")
+        for name, data in program.constants.items()
+    }
+    return found | {name: item.tensor for name, item in program.bindings.items()}
+
+
+_BITS = [tuple(bit for bit in range(ENGINES) if mask >> bit & 1) for mask in range(16)]
+
+
+def simulate(program: Program, registers: Mapping[int, int] | None = None, *, work: Work | None = None) -> Timing:
+    """Run the event machine over one invocation.
+
+    ``registers``: values of registers that data decides, where an extent is in one; ``work`` spares computing the costs
+    again. Raises TimingError on a deadlock or an overflowing token counter, ValueError on a program that its system
+    cannot run.
+    """
+    if work is None and len(program.command_rows):
+        work = work_of(program, batch.batches(program, registers))
+    env = simpy.Environment()
+    machine = _Machine(program, work, env)
+    if work is not None:
+        durations = (work.cycles + work.shared).tolist()
+        waits, signals = work.wait.tolist(), work.signal.tolist()
+        plan = [(durations[i], _BITS[waits[i]], _BITS[signals[i]]) for i in range(len(durations))]
+        for engine in range(ENGINES):
+            env.process(machine.engine(engine, plan))
+    env.process(machine.run())
+    env.run()
+    if not machine.finished:
+        raise TimingError(machine.explain())
+    return _timing(program, work, machine)
+
+
+def _timing(program: Program, work: Work | None, machine: _Machine) -> Timing:
+    busy, stalled = [0] * ENGINES, machine.stalled
+    if work is not None:
+        for engine in range(ENGINES):
+            mine = work.engine == engine
+            busy[engine] = int(work.cycles[mine].sum())
+            stalled[engine] += int(work.shared[mine].sum())
+    return Timing(
+        total_cycles=int(machine.env.now),
+        start=np.array(machine.start, np.int64),
+        end=np.array(machine.end, np.int64),
+        engine=work.engine if work is not None else np.zeros(0, np.int64),
+        row=program.command_rows,
+        busy=tuple(busy),
+        stalled=tuple(stalled),
+        calls=tuple(machine.calls),
+        segments=tuple(machine.segments),
+    )

@@ -1,0 +1,163 @@
+"""The cycles of every command of a program before anything runs: cost.py, memories, and what sharing them adds.
+
+Sharing, at the grain of a command. Command fetches go first on the read channel, so the dispatcher never waits for it.
+What other requesters put into a channel or a memory while a transfer may be under way lengthens that transfer, at most
+to twice its own part, as round-robin arbitration does. It is counted in program order: for a Load, the fetches of the
+commands up to the next Load, and the beats of the Stores among them that meet it in the SRAM (all of them on one bank;
+otherwise one conflict in ``banks`` bursts, because streams that have collided once stay a bank apart). Nothing depends
+on who came first at run time, so more bandwidth, banks, queue or token depth never costs cycles.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from accel_models import cost
+from accel_models.batch import Batch
+from accel_models.commands import (
+    COMMAND_BYTES,
+    COMMANDS,
+    Command,
+    Elementwise,
+    End,
+    Fill,
+    Load,
+    Matrix,
+    Pool,
+    Range,
+    Requantize,
+    SetRegister,
+    Store,
+)
+from accel_models.counts import SPACES, space_of
+from accel_models.program import Program
+from accel_models.system import System
+
+Int64 = NDArray[np.int64]
+_SRAM = SPACES.index("sram")
+_COST: dict[type[Command], Any] = {
+    Fill: cost.fill,
+    Matrix: cost.matrix,
+    Requantize: cost.requantize,
+    Elementwise: cost.elementwise,
+    Pool: cost.pool,
+    Range: cost.range_,
+    SetRegister: cost.set_register,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """Per command, int64 [n]: ``cycles`` of cost.py, ``shared`` cycles lost to sharing, ``engine`` (-1: End), masks."""
+
+    cycles: Int64
+    shared: Int64
+    engine: Int64
+    wait: Int64
+    signal: Int64
+    fetch_cycles: int  # one command
+    first_fetch_cycles: int  # latency of the command memory, once a segment
+
+
+@dataclass(frozen=True, slots=True)
+class _Transfers:
+    """Loads and Stores, int64 [commands], 0 for the others; ``space`` -1."""
+
+    space: Int64
+    data: Int64  # cycles after set-up and latency
+    beats: Int64
+    bursts: Int64
+
+
+def memory_speed(system: System) -> dict[str, tuple[int, float]]:
+    """(latency in cycles, cycles per bus beat) of each memory in the accelerator's clock."""
+    clock, width = system.clock_mhz, system.bus.bytes_per_cycle
+
+    def slow(latency_ns: float, bandwidth_mb_per_s: float) -> tuple[int, float]:
+        return math.ceil(latency_ns * clock / 1e3 - 1e-9), max(1.0, width * clock / bandwidth_mb_per_s)
+
+    found = {"sram": (system.sram.latency_cycles, 1.0)}
+    found["flash"] = slow(system.flash.latency_ns, system.flash.bandwidth_mb_per_s)
+    if system.external_ram is not None:
+        found["external"] = slow(system.external_ram.latency_ns, system.external_ram.bandwidth_mb_per_s)
+    return found
+
+
+def work_of(program: Program, found: tuple[Batch, ...]) -> Work:
+    """Cost of every command, vectorised by class. Raises ValueError where the system lacks what a command needs."""
+    system = program.system
+    if system.accelerator is None:
+        raise ValueError(f"program {program.name} has commands, but system {system.name} has no accelerator")
+    hw, speed = cost.Hardware.of(system.accelerator, system.bus), memory_speed(system)
+    cycles = np.zeros(len(program.command_rows), np.int64)
+    transfers = _Transfers(cycles - 1, cycles.copy(), cycles.copy(), cycles.copy())
+    for item in found:
+        place, fields = item.index, item.fields
+        if item.command in (Load, Store):
+            transfers.space[place] = space = space_of(fields)
+            latency, per_beat = _speeds(space, speed, system.name)
+            cycles[place] = cost.transfer(fields, hw, latency, per_beat)
+            transfers.beats[place], transfers.bursts[place] = cost.beats(fields, hw), cost.bursts(fields, hw)
+            transfers.data[place] = cycles[place] - hw.dma_setup_cycles - latency
+        elif item.command is not End:
+            cycles[place] = _COST[item.command](fields, hw)
+    opcode = program.commands[:, 0]
+    engine_of = np.full(256, -1, np.int64)
+    for command in COMMANDS:
+        engine_of[command.OPCODE] = -1 if command.ENGINE is None else int(command.ENGINE)
+    where = command_memory(program)
+    latency_cycles, per_beat_cycles = speed[where]
+    fetch_beats = int(cost.ceil_div(COMMAND_BYTES, system.bus.bytes_per_cycle))
+    return Work(
+        cycles=cycles,
+        shared=_shared(program, transfers, fetch_beats, SPACES.index(where), per_beat_cycles),
+        engine=engine_of[opcode],
+        wait=(program.commands[:, 1] & 15).astype(np.int64),
+        signal=(program.commands[:, 1] >> 4).astype(np.int64),
+        fetch_cycles=int(cost.fetch(1, hw)) + math.ceil(fetch_beats * (per_beat_cycles - 1) - 1e-9),
+        first_fetch_cycles=latency_cycles,
+    )
+
+
+def command_memory(program: Program) -> str:
+    """The memory that holds the commands: metadata ``commands``, else where the weights are, else sram."""
+    where = program.metadata.get("commands", program.metadata.get("weights", "sram"))
+    if where not in SPACES or (where == "external" and program.system.external_ram is None):
+        raise ValueError(f"program {program.name}: metadata 'commands' is {where!r}, want sram, flash or external")
+    return str(where)
+
+
+def _speeds(space: Int64, speed: Mapping[str, tuple[int, float]], system: str) -> tuple[Int64, NDArray[np.float64]]:
+    for index in np.unique(space):
+        if index < 0 or SPACES[index] not in speed:
+            name = "an address below the map" if index < 0 else f"{SPACES[index]} memory"
+            raise ValueError(f"a transfer uses {name}, which system {system} does not have")
+    table = [speed.get(name, (0, 1.0)) for name in SPACES]
+    return np.array([row[0] for row in table], np.int64)[space], np.array([row[1] for row in table])[space]
+
+
+def _shared(program: Program, moves: _Transfers, fetch_beats: int, commands_in: int, per_beat: float) -> Int64:
+    """Cycles by which other requesters lengthen each Load; see the module's text."""
+    opcode, banks = program.commands[:, 0], program.system.sram.banks
+    hits = moves.beats if banks == 1 else cost.ceil_div(moves.bursts, banks)
+    stores = np.where((opcode == Store.OPCODE) & (moves.space == _SRAM), hits, 0)
+    before = np.concatenate([[0], np.cumsum(stores)])
+    result = np.zeros(len(opcode), np.int64)
+    for segment in program.segments:
+        loads = segment.first + np.flatnonzero(opcode[segment.first : segment.first + segment.count] == Load.OPCODE)
+        if not len(loads):
+            continue
+        following = np.append(loads[1:], segment.first + segment.count - 1)
+        space, data, beats = moves.space[loads], moves.data[loads], moves.beats[loads]
+        fetched = fetch_beats * (following - loads)
+        # The channel: a slow memory leaves it free between its own beats.
+        channel = np.maximum(beats + np.minimum(fetched, beats), data)
+        # The memory: fetches from the same one, and Stores into the SRAM.
+        met = np.where(space == commands_in, np.ceil(fetched * per_beat).astype(np.int64), 0)
+        met += np.where(space == _SRAM, before[following] - before[loads], 0)
+        result[loads] = np.maximum(channel, data + np.minimum(met, data)) - data
+    return result
