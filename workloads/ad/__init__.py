@@ -1,0 +1,1 @@
+"""Anomaly detection: a fully connected autoencoder on 640 log-mel values."""

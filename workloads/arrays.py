@@ -1,0 +1,32 @@
+"""Named arrays on disk: `.npz` files, written atomically and never holding a pickle."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+
+def save_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
+    """Write `arrays` as a compressed `.npz`, atomically: a reader sees the old file or the new one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        with partial.open("wb") as file:
+            np.savez_compressed(file, **dict(arrays))  # type: ignore[arg-type]
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def load_arrays(path: Path) -> dict[str, np.ndarray]:
+    """Read every array of an `.npz`; ValueError when the file is missing, truncated or something else."""
+    if not path.is_file():
+        raise ValueError(f"no such file: {path}")
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            if not isinstance(file, np.lib.npyio.NpzFile):
+                raise ValueError("a single array")
+            return {name: file[name] for name in file.files}
+    except Exception as error:  # a foreign file can fail anywhere in zip, LZMA, Deflate or header parsing
+        raise ValueError(f"{path} is not a readable .npz file of arrays ({error})") from error

@@ -1,0 +1,1 @@
+"""Keyword spotting: DS-CNN on 49x10 cepstral coefficients."""

@@ -1,0 +1,103 @@
+"""The list of workloads, free of PyTorch so that listing them is instant.
+
+A workload's callables stand in `workloads/<name>/task.py`; they are imported on their first call.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+    from torch import nn
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """A network with trained weights, real inputs and a way to score its outputs.
+
+    The batch dimension is always first; inputs are float32 and normalised. A data folder (`Path`) is one that the
+    user names with `--data`; `None` is the data set that comes with the package. Every callable raises ValueError
+    for a folder or a file that it cannot use.
+    """
+
+    name: str
+    summary: str
+    build: Callable[..., nn.Module]
+    """build(weights: Path | None = None): the network in eval mode; None loads the weights of the package's data."""
+    example_inputs: Callable[[int], tuple[torch.Tensor, ...]]
+    """example_inputs(n): the first n test inputs of the package's data set, as the network's argument tuple."""
+    calibration: Callable[[Path | None], torch.Tensor]
+    """calibration(folder): at least 32 real training inputs."""
+    evaluation: Callable[[Path | None], tuple[torch.Tensor, torch.Tensor]]
+    """evaluation(folder): at least 100 test inputs and their labels (int64; for `auc`: 1 is an anomaly)."""
+    weights_for: Callable[[Path | None], Path]
+    """weights_for(folder): the committed weights that were trained on the data set found in the folder."""
+    metric: str
+    """"accuracy" (a fraction, 0..1) or "auc" (area under the ROC curve, 0..1)."""
+    score: Callable[[np.ndarray, np.ndarray, np.ndarray], float]
+    """score(outputs, inputs, labels): the metric's value."""
+    macs: int
+    """Multiply-accumulates of one inference; padding counts as in the reference models."""
+    parameters: int
+    """Weights and biases with batch norm folded into the layer before it."""
+
+
+def _lazy(module: str, name: str) -> Callable[..., Any]:
+    """A callable that imports `module` on its first call; a dotted `name` is looked up attribute by attribute."""
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        target: Any = importlib.import_module(module)
+        for part in name.split("."):
+            target = getattr(target, part)
+        return target(*args, **kwargs)
+
+    return call
+
+
+def _workload(name: str, summary: str, metric: str, macs: int, parameters: int) -> Workload:
+    task = f"workloads.{name}.task"
+    return Workload(
+        name=name,
+        summary=summary,
+        build=_lazy(task, "TASK.build"),
+        example_inputs=_lazy(task, "TASK.example_inputs"),
+        calibration=_lazy(task, "TASK.calibration"),
+        evaluation=_lazy(task, "TASK.evaluation"),
+        weights_for=_lazy(task, "TASK.weights_for"),
+        metric=metric,
+        score=_lazy("workloads.metrics", metric),
+        macs=macs,
+        parameters=parameters,
+    )
+
+
+# Sizes: MLPerf Tiny v1.x reference models (github.com/mlcommons/tiny, benchmark/training, int8 flatbuffers).
+WORKLOADS: dict[str, Workload] = {
+    workload.name: workload
+    for workload in (
+        _workload("resnet8", "image classification: ResNet-8 on 32x32x3, 10 classes", "accuracy", 12_501_632, 77_706),
+        _workload(
+            "vww", "presence in an image: MobileNetV1 0.25 on 96x96x3, 2 classes", "accuracy", 7_489_664, 210_850
+        ),
+        _workload("kws", "keyword spotting: DS-CNN on 49x10 MFCC, 12 classes", "accuracy", 2_656_768, 22_604),
+        _workload("ad", "anomaly detection: autoencoder on 5 frames x 128 log-mel bands", "auc", 264_192, 265_864),
+    )
+}
+
+
+def names() -> list[str]:
+    """The workloads' names, in the order of the list."""
+    return list(WORKLOADS)
+
+
+def get(name: str) -> Workload:
+    """Return the workload called `name`; ValueError names the known ones."""
+    if name not in WORKLOADS:
+        raise ValueError(f"unknown workload {name!r}; want one of {', '.join(names())}")
+    return WORKLOADS[name]
