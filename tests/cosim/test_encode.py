@@ -1,5 +1,6 @@
 """The compiler: values do not depend on hardware or tiling, programs fit, and pressure on memory is told clearly."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accel_models import cost
-from accel_models.golden.machine import run_program
+from accel_models.golden.machine import Machine, run_program
 from accel_models.kernels import run_network
-from accel_models.network import Network
+from accel_models.network import Network, Tensor
 from accel_models.program import Program
 from accel_models.system import System
 from cosim.encode import CompileError, compile_network
@@ -159,3 +160,28 @@ def test_the_plan_and_the_program_agree() -> None:
                 agreed += 1
                 assert planned == done, operator.name
         assert agreed >= 3, chip.name
+
+
+def test_persistent_tensors_live_from_one_invocation_to_the_next() -> None:
+    """A running sum: ``state`` is read, written and read again by the next invocation, on every machine memory."""
+    net = NetworkBuilder(3)
+    net.input("x", (1, 6, 6, 8))
+    net.tensors["state"] = Tensor(name="state", shape=(1, 6, 6, 8), dtype="int8", role="persistent")
+    convolved = net.conv("x", 8)
+    total = net.elementwise("add", convolved, "state")
+    last = net.operators[-1]
+    net.operators[-1] = replace(last, outputs=("state",))
+    del net.tensors[total]
+    output = net.elementwise("rescale", "state")
+    network = net.build(output)
+    frames = [net.codes("x", seed) for seed in range(3)]
+    state = np.zeros((1, 6, 6, 8), np.int8)
+    wanted = []
+    for frame in frames:
+        tensors = run_network(network, {"x": frame, "state": state})
+        state = tensors["state"]
+        wanted.append(tensors[output])
+    for chip in SYSTEMS:
+        machine = Machine(compile_network(network, chip))
+        for frame, want in zip(frames, wanted, strict=True):
+            np.testing.assert_array_equal(machine.run({"x": frame[None]})[output][0], want, err_msg=chip.name)
