@@ -43,7 +43,7 @@ def batches(program: Program, registers: Mapping[int, int] | None = None) -> tup
         index = np.flatnonzero(opcodes == command.OPCODE).astype(np.int64)
         if len(index):
             rows = bits[index]
-            values = {spec.name: _field(rows, spec) for spec in layout(command)}  # type: ignore[arg-type]
+            values = {spec.name: _field(rows, spec) for spec in layout(command)}
             found.append(Batch(command, index, SimpleNamespace(**values)))
     _resolve(found, bits, program.name, registers or {})
     return tuple(found)
@@ -59,7 +59,7 @@ def _resolve(found: list[Batch], bits: NDArray[np.uint8], name: str, given: Mapp
     """Replace register indices in extents by values, walking the program in order; nothing to do without any."""
     uses: list[tuple[int, int, NDArray[np.int64], str]] = []  # (place, position in batch, column, field)
     for batch in found:
-        for spec in layout(batch.command):  # type: ignore[arg-type]
+        for spec in layout(batch.command):
             if spec.flag is not None and spec.name in EXTENTS:
                 column = getattr(batch.fields, spec.name)
                 flagged = np.flatnonzero(bits[batch.index, spec.flag])

@@ -4,12 +4,15 @@ Layout: ``header.json`` (UTF-8, sorted keys: format, version, body) and ``arrays
 date and are stored in sorted order, so equal content is equal bytes. Files are written beside the target and renamed.
 """
 
+import contextlib
 import io
 import json
 import os
+import struct
 import tempfile
 import zipfile
-from collections.abc import Mapping
+import zlib
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +60,7 @@ def pack(kind: str, version: int, body: Mapping[str, Any], arrays: Mapping[str, 
 
 def unpack(path: Path, kind: str, version: int) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """Header body and arrays of a container written by ``pack``. Raises FileFormatError."""
-    try:
+    with reading(path, kind):
         with zipfile.ZipFile(path) as archive:
             header = json.loads(archive.read("header.json"))
             if header.get("format") != f"cosim.{kind}":
@@ -75,7 +78,21 @@ def unpack(path: Path, kind: str, version: int) -> tuple[dict[str, Any], dict[st
                 if name.startswith("arrays/")
             }
             return header["body"], arrays
+
+
+@contextlib.contextmanager
+def reading(path: Path, kind: str) -> Iterator[None]:
+    """Turn whatever a damaged or foreign file makes Python raise into a FileFormatError that names the file."""
+    try:
+        yield
     except FileNotFoundError:
         raise FileFormatError(f"no such file: {path}") from None
-    except (zipfile.BadZipFile, KeyError, EOFError, json.JSONDecodeError, OSError, UnicodeDecodeError) as error:
+    except ValueError as error:
+        if str(error).startswith(str(path)):
+            raise
         raise FileFormatError(f"{path} is not a readable .{kind} file (truncated or foreign): {error}") from None
+    except (zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, NotImplementedError, RuntimeError) as error:
+        raise FileFormatError(f"{path} is not a readable .{kind} file (truncated or foreign): {error}") from None
+    except (KeyError, TypeError, AttributeError, IndexError) as error:
+        what = f"{type(error).__name__}: {error}"
+        raise FileFormatError(f"{path} is not a readable .{kind} file (truncated or foreign): {what}") from None

@@ -136,32 +136,45 @@ def set_register(c: Any, hw: Any) -> Cycles:
 
 
 def beats(command: Any, hw: Any) -> Cycles:
-    """Bus beats of a transfer: rows start and end anywhere, so the first and last beat of a row may be partial.
+    """Bus beats of a transfer: every run starts and ends anywhere, so its first and last beat may be partial.
 
-    Runs whose stride equals their length on the bus are one run.
+    Runs are not joined, not even where they touch: whoever writes the command joins them.
     """
+    row_bytes, rows, planes = _extents(command)
+    bus = np.asarray(hw.bus_bytes, np.int64)
+    strides = np.asarray(command.bus_row_stride, np.int64), np.asarray(command.bus_plane_stride, np.int64)
+    address = np.asarray(command.bus_address, np.int64)
+    total = np.zeros(np.broadcast_shapes(row_bytes.shape, rows.shape, planes.shape, bus.shape, address.shape), np.int64)
+    # Starts repeat, modulo the bus, after at most one bus width of rows and of planes.
+    for plane in range(_residues(strides[1], bus, planes)):
+        for row in range(_residues(strides[0], bus, rows)):
+            start = (address + row * strides[0] + plane * strides[1]) % bus
+            alike = _alike(row, strides[0], bus, rows) * _alike(plane, strides[1], bus, planes)
+            total = total + alike * ceil_div(row_bytes + start, bus)
+    return np.where(row_bytes > 0, total, 0)
+
+
+def _extents(command: Any) -> tuple[Cycles, Cycles, Cycles]:
     row_bytes, rows, planes = (np.asarray(getattr(command, name), np.int64) for name in ("row_bytes", "rows", "planes"))
-    whole_rows = (rows == 1) | (np.asarray(command.bus_row_stride) == row_bytes)
-    whole_planes = (planes == 1) | (np.asarray(command.bus_plane_stride) == row_bytes * rows)
-    one = whole_rows & whole_planes
-    offset = np.asarray(command.bus_address, np.int64) % hw.bus_bytes
-    run_bytes = np.where(one, row_bytes * rows * planes, np.where(whole_rows, row_bytes * rows, row_bytes))
-    runs = np.where(one, 1, np.where(whole_rows, planes, rows * planes))
-    stride = np.where(whole_rows, command.bus_plane_stride, command.bus_row_stride)
-    aligned = (stride % hw.bus_bytes == 0) | (runs == 1)
-    # Where the stride is not a multiple of the bus, starts differ from run to run: charge the worst start.
-    start = np.where(aligned, offset, hw.bus_bytes - 1)
-    return np.where(run_bytes > 0, runs * ceil_div(run_bytes + start, hw.bus_bytes), 0)
+    return row_bytes, rows, planes
+
+
+def _residues(stride: Cycles, bus: Cycles, count: Cycles) -> int:
+    """How many different starts have to be told apart."""
+    uneven = (stride % bus != 0) & (count > 1)
+    return int(np.max(np.where(uneven, np.minimum(bus, count), 1)))
+
+
+def _alike(index: int, stride: Cycles, bus: Cycles, count: Cycles) -> Cycles:
+    """How many of ``count`` runs start like run ``index``; those of an even stride are all like run 0."""
+    even = (stride % bus == 0) | (count <= 1)
+    return np.where(even, count if index == 0 else 0, np.maximum(0, ceil_div(count - index, bus)))
 
 
 def bursts(command: Any, hw: Any) -> Cycles:
-    """Address phases of a transfer: one per run and per ``max_burst_beats``."""
-    total = beats(command, hw)
-    row_bytes, rows, planes = (np.asarray(getattr(command, name), np.int64) for name in ("row_bytes", "rows", "planes"))
-    whole_rows = (rows == 1) | (np.asarray(command.bus_row_stride) == row_bytes)
-    whole_planes = (planes == 1) | (np.asarray(command.bus_plane_stride) == row_bytes * rows)
-    runs = np.where(whole_rows & whole_planes, 1, np.where(whole_rows, planes, rows * planes))
-    return runs * ceil_div(ceil_div(total, np.maximum(runs, 1)), hw.max_burst_beats)
+    """Address phases of a transfer: one per run and per ``max_burst_beats`` of it."""
+    row_bytes, rows, planes = _extents(command)
+    return rows * planes * ceil_div(ceil_div(row_bytes, hw.bus_bytes), hw.max_burst_beats)
 
 
 def transfer(command: Any, hw: Any, latency_cycles: ArrayLike, cycles_per_beat: ArrayLike = 1) -> Cycles:

@@ -261,6 +261,9 @@ class Network:
         for name in (*self.inputs, *self.outputs):
             if name not in known:
                 raise ValueError(f"network {self.name}: no operator writes {name!r}")
+        for name, tensor in self.tensors.items():
+            if tensor.role == "constant" and name not in self.constants:
+                raise ValueError(f"network {self.name}: constant {name!r} has no data")
         for name, data in self.constants.items():
             tensor = self.tensors[name]
             if data.shape != tensor.shape or data.dtype != np.dtype(tensor.dtype):
@@ -293,16 +296,17 @@ class Network:
     @classmethod
     def load(cls, path: Path) -> Self:
         body, arrays = container.unpack(path, "network", VERSION)
-        return cls(
-            name=body["name"],
-            operators=tuple(operator_from_json(item) for item in body["operators"]),
-            tensors={item["name"]: tensor_from_json(item) for item in body["tensors"]},
-            constants=arrays,
-            inputs=tuple(body["inputs"]),
-            outputs=tuple(body["outputs"]),
-            parameters=body["parameters"],
-            metadata=body["metadata"],
-        )
+        with container.reading(path, "network"):
+            return cls(
+                name=body["name"],
+                operators=tuple(operator_from_json(item) for item in body["operators"]),
+                tensors={item["name"]: tensor_from_json(item) for item in body["tensors"]},
+                constants=arrays,
+                inputs=tuple(body["inputs"]),
+                outputs=tuple(body["outputs"]),
+                parameters=body["parameters"],
+                metadata=body["metadata"],
+            )
 
 
 def operator_to_json(operator: Operator) -> dict[str, Any]:

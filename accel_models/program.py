@@ -158,29 +158,30 @@ class Program:
     @classmethod
     def load(cls, path: Path) -> Self:
         body, arrays = container.unpack(path, "program", VERSION)
-        return cls(
-            name=body["name"],
-            system=parse_system(body["system"], str(path)),
-            network_hash=body["network_hash"],
-            rows=tuple(Row(**item) for item in body["rows"]),
-            segments=tuple(Segment(**item) for item in body["segments"]),
-            commands=arrays["commands"],
-            command_rows=arrays["command_rows"],
-            images=_prefixed(arrays, "image."),
-            bindings={
-                item["tensor"]["name"]: Binding(
-                    tensor=tensor_from_json(item["tensor"]), space=item["space"], offset=item["offset"]
-                )
-                for item in body["bindings"]
-            },
-            inputs=tuple(body["inputs"]),
-            outputs=tuple(body["outputs"]),
-            cpu_calls=tuple(operator_from_json(item) for item in body["cpu_calls"]),
-            constants=_prefixed(arrays, "constant."),
-            placements=tuple(Placement(**item) for item in body["placements"]),
-            parameters=body["parameters"],
-            metadata=body["metadata"],
-        )
+        with container.reading(path, "program"):
+            return cls(
+                name=body["name"],
+                system=parse_system(body["system"], str(path)),
+                network_hash=body["network_hash"],
+                rows=tuple(Row(**item) for item in body["rows"]),
+                segments=tuple(Segment(**item) for item in body["segments"]),
+                commands=arrays["commands"],
+                command_rows=arrays["command_rows"],
+                images=_prefixed(arrays, "image."),
+                bindings={
+                    item["tensor"]["name"]: Binding(
+                        tensor=tensor_from_json(item["tensor"]), space=item["space"], offset=item["offset"]
+                    )
+                    for item in body["bindings"]
+                },
+                inputs=tuple(body["inputs"]),
+                outputs=tuple(body["outputs"]),
+                cpu_calls=tuple(operator_from_json(item) for item in body["cpu_calls"]),
+                constants=_prefixed(arrays, "constant."),
+                placements=tuple(Placement(**item) for item in body["placements"]),
+                parameters=body["parameters"],
+                metadata=body["metadata"],
+            )
 
 
 def _prefixed(arrays: Mapping[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]:

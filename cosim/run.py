@@ -16,7 +16,8 @@ from accel_models.analytic import estimate
 from accel_models.counts import Counts, of_batches
 from accel_models.energy import energy_of
 from accel_models.program import Program
-from accel_models.run import FIDELITIES, Run, build_run
+from accel_models.results import build_run
+from accel_models.run import FIDELITIES, Run
 from accel_models.timing import Timing, simulate
 from accel_models.work import command_memory, work_of
 

@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from accel_models import cost
-from accel_models.commands import PARAMETER_BYTES, TABLE_BYTES, Load, Store
+from accel_models.commands import TABLE_BYTES, Load, Store
 from accel_models.network import Network
 from accel_models.system import Accelerator
 from cosim.encode.constants import ConstantImage
-from cosim.encode.steps import LoadRequest, Pending, Step, Storage
-from cosim.encode.tensors import TensorUse
+from cosim.encode.steps import LoadRequest, Pending, Runs, Step, Storage
+from cosim.encode.tensors import Layout
 from cosim.place import Block
 
 
@@ -42,15 +42,14 @@ class Builder:
         network: Network,
         accelerator: Accelerator,
         hw: cost.Hardware,
-        roots: Mapping[str, str],
-        uses: Mapping[str, TensorUse],
+        layout: Layout,
         homes: Mapping[str, Storage],
         constants: ConstantImage,
         kept: frozenset[str],
         limits: Limits,
     ) -> None:
         self.network, self.accelerator, self.hw = network, accelerator, hw
-        self.roots, self.uses, self.homes, self.constants = roots, uses, homes, constants
+        self.roots, self.uses, self.homes, self.constants = layout.roots, layout.uses, homes, constants
         self.kept, self.limits = kept, limits
         self.steps: list[Step] = []
         self.loads: list[LoadRequest] = []
@@ -72,6 +71,12 @@ class Builder:
     def now(self) -> int:
         """Index of the step being written."""
         return len(self.steps) - 1
+
+    @property
+    def command_count(self) -> int:
+        """Commands of the program, the End of every segment included."""
+        computes = sum(len(step.compute) + len(step.stores) for step in self.steps)
+        return len(self.loads) + computes + self.segment + 1
 
     def block(self, name: str, size: int, role: str = "buffer") -> Block:
         """A scratchpad block that lives from this step on; ``touch`` extends its life."""
@@ -102,7 +107,7 @@ class Builder:
         else:
             block = self.block(root, stop - start)
             self._stripes[root] = (start, stop, block)
-            self._request(block, 0, self.homes[root], start, stop - start, self._written.get(root, 0))
+            self._request(block, 0, self.homes[root], start, Runs(stop - start), self._written.get(root, 0))
         self.touch(block)
         return Region(block, -start)
 
@@ -113,7 +118,7 @@ class Builder:
             self._loaded[root] = 0
         if root in self._loaded and stop > self._loaded[root]:
             have = self._loaded[root]
-            self._request(block, have, self.homes[root], have, stop - have, self._written.get(root, 0))
+            self._request(block, have, self.homes[root], have, Runs(stop - have), self._written.get(root, 0))
             self._loaded[root] = stop
         self.touch(block)
         return Region(block, 0)
@@ -143,7 +148,7 @@ class Builder:
     def constant(self, name: str, storage: Storage) -> Block:
         """A block that holds a blob of the constant image from this step on."""
         block = self.block(name, storage.block.bytes, "weights")
-        self._request(block, 0, storage, 0, storage.block.bytes, 0)
+        self._request(block, 0, storage, 0, Runs(storage.block.bytes), 0)
         return block
 
     def table(self, row: int, name: str) -> Block:
@@ -157,69 +162,20 @@ class Builder:
         self.half ^= 1
         return self.half * (self.accelerator.accumulators.entries // 2)
 
-    def store(
-        self,
-        name: str,
-        block: Block,
-        pad: int,
-        start: int,
-        row_bytes: int,
-        rows: int = 1,
-        row_stride: int = 0,
-        planes: int = 1,
-        plane_stride: int = 0,
-        pad_row_stride: int = 0,
-        pad_plane_stride: int = 0,
-    ) -> None:
-        """Copy a block of bytes to the tensor's home in SRAM from byte ``start`` of the tensor on."""
-        root = self.roots[name]
-        fields = {
-            "row_bytes": row_bytes,
-            "rows": rows,
-            "planes": planes,
-            "bus_row_stride": row_stride,
-            "bus_plane_stride": plane_stride,
-            "pad_row_stride": pad_row_stride or row_bytes,
-            "pad_plane_stride": pad_plane_stride or row_bytes * rows,
-        }
-        home = self.homes[root]
+    def store(self, name: str, block: Block, pad: int, start: int, runs: Runs) -> None:
+        """Copy runs of bytes to the tensor's home in SRAM, from byte ``start`` of the tensor on."""
+        home = self.homes[self.roots[name]]
         step = self.steps[-1]
-        step.stores.append(Pending(Store, fields, {"pad_address": (block, pad)}, step.row, (home, start)))
+        step.stores.append(Pending(Store, runs.fields(), {"pad_address": (block, pad)}, step.row, (home, start)))
         self.touch(block)
         self.written(name)
 
-    def _request(self, block: Block, pad: int, source: Storage, start: int, size: int, earliest: int) -> None:
-        row = self.steps[-1].row
-        pending = Pending(Load, {"row_bytes": size}, {"pad_address": (block, pad)}, row, (source, start))
-        self.loads.append(LoadRequest(pending, block, self.now, min(earliest, self.now)))
-
-    def request_strided(
-        self,
-        block: Block,
-        name: str,
-        start: int,
-        row_bytes: int,
-        rows: int,
-        row_stride: int,
-        planes: int,
-        plane_stride: int,
-    ) -> None:
-        """Gather a strided block of a tensor in SRAM into a compact block."""
+    def gather(self, block: Block, name: str, start: int, runs: Runs) -> None:
+        """Load runs of a tensor in SRAM, from byte ``start`` of the tensor on, into a block."""
         root = self.roots[name]
-        fields = {
-            "row_bytes": row_bytes,
-            "rows": rows,
-            "planes": planes,
-            "bus_row_stride": row_stride,
-            "bus_plane_stride": plane_stride,
-            "pad_row_stride": row_bytes,
-            "pad_plane_stride": row_bytes * rows,
-        }
-        source = self.homes[root]
-        pending = Pending(Load, fields, {"pad_address": (block, 0)}, self.steps[-1].row, (source, start))
-        self.loads.append(LoadRequest(pending, block, self.now, min(self._written.get(root, 0), self.now)))
+        self._request(block, 0, self.homes[root], start, runs, self._written.get(root, 0))
 
-
-def parameter_block_bytes(columns: int, lanes: int) -> int:
-    """Scratchpad bytes of the parameters of so many output channels."""
-    return -(-columns // lanes) * PARAMETER_BYTES * lanes
+    def _request(self, block: Block, pad: int, source: Storage, start: int, runs: Runs, earliest: int) -> None:
+        row = self.steps[-1].row
+        pending = Pending(Load, runs.fields(), {"pad_address": (block, pad)}, row, (source, start))
+        self.loads.append(LoadRequest(pending, block, self.now, min(earliest, self.now)))

@@ -4,7 +4,7 @@ from accel_models.commands import Matrix, Requantize
 from accel_models.network import Conv2d, MatMul
 from cosim.encode.constants import parameters_of, weights_of
 from cosim.encode.expand import Builder, Region
-from cosim.encode.steps import Pending, Step
+from cosim.encode.steps import Pending, Runs, Step
 from cosim.place import Block
 from cosim.tile import ConvGeometry, Tile, TilePlan, matrix_geometry, plan_matrix
 
@@ -174,22 +174,6 @@ def _store_tile(
     bus: tuple[int, int],
     pads: tuple[int, int],
 ) -> None:
-    """Store a tile: as one run per output row where its channels are all there, else one run per pixel."""
-    if tile.columns == bus[0]:
-        builder.store(
-            output, block, pad, start, tile.width * bus[0], tile.height, row_stride=bus[1], pad_row_stride=pads[1]
-        )
-    else:
-        builder.store(
-            output,
-            block,
-            pad,
-            start,
-            tile.columns,
-            tile.width,
-            row_stride=bus[0],
-            planes=tile.height,
-            plane_stride=bus[1],
-            pad_row_stride=pads[0],
-            pad_plane_stride=pads[1],
-        )
+    """Store a tile: ``bus`` and ``pads`` are (bytes a pixel, bytes a row) in the tensor and in the scratchpad."""
+    pixels = (tile.width, bus[0], pads[0])
+    builder.store(output, block, pad, start, Runs(tile.columns, pixels, (tile.height, bus[1], pads[1])))

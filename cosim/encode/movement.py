@@ -11,7 +11,7 @@ from itertools import product
 from accel_models.commands import Fill
 from accel_models.network import DTYPES, Concat, Network, Operator, Pad, Permute, Slice
 from cosim.encode.expand import Builder
-from cosim.encode.steps import Pending
+from cosim.encode.steps import Pending, Runs
 
 STAGE_BYTES = 4096
 FILL_BYTES = 1024
@@ -135,27 +135,11 @@ def expand_movement(builder: Builder, row: int) -> None:
             count += 1
             size = chunk.run * chunk.rows[0] * chunk.planes[0]
             block = builder.block(f"{operator.name}.stage", size)
-            builder.request_strided(
-                block,
-                copy.source,
-                copy.source_start + chunk.source,
-                chunk.run,
-                chunk.rows[0],
-                chunk.rows[1],
-                chunk.planes[0],
-                chunk.planes[1],
-            )
-            builder.store(
-                output,
-                block,
-                0,
-                copy.target_start + chunk.target,
-                chunk.run,
-                chunk.rows[0],
-                chunk.rows[2],
-                chunk.planes[0],
-                chunk.planes[2],
-            )
+            compact = chunk.run * chunk.rows[0]
+            gathered = (chunk.rows[0], chunk.rows[1], chunk.run), (chunk.planes[0], chunk.planes[1], compact)
+            scattered = (chunk.rows[0], chunk.rows[2], chunk.run), (chunk.planes[0], chunk.planes[2], compact)
+            builder.gather(block, copy.source, copy.source_start + chunk.source, Runs(chunk.run, *gathered))
+            builder.store(output, block, 0, copy.target_start + chunk.target, Runs(chunk.run, *scattered))
     builder.mapping[row] = f"{count} strided copies of up to {limit} bytes through the scratchpad"
 
 
@@ -167,4 +151,4 @@ def _fill(builder: Builder, row: int, output: str, value: int) -> None:
     block = builder.block(f"{output}.padding", size)
     step.compute.append(Pending(Fill, {"row_bytes": size, "value": value}, {"pad_address": (block, 0)}, row))
     for start in range(0, total, size):
-        builder.store(output, block, 0, start, min(size, total - start))
+        builder.store(output, block, 0, start, Runs(min(size, total - start)))

@@ -46,6 +46,33 @@ class Pending:
         return self.command(**values)
 
 
+@dataclass(frozen=True, slots=True)
+class Runs:
+    """What a transfer moves: ``planes x rows`` runs of ``row_bytes``; an axis is (count, bus stride, pad stride)."""
+
+    row_bytes: int
+    rows: tuple[int, int, int] = (1, 0, 0)
+    planes: tuple[int, int, int] = (1, 0, 0)
+
+    def fields(self) -> dict[str, int]:
+        """Fields of a Load or Store, with runs that touch on both sides joined: each run costs beats of its own."""
+        run, axes = self.row_bytes, [axis for axis in (self.rows, self.planes) if axis[0] > 1]
+        while axes and axes[0][1:] == (run, run) and run * axes[0][0] < 1 << 20:
+            run *= axes.pop(0)[0]
+        if len(axes) == 2 and all(axes[1][side] == axes[0][0] * axes[0][side] for side in (1, 2)):
+            axes = [(axes[0][0] * axes[1][0], axes[0][1], axes[0][2])] if axes[0][0] * axes[1][0] < 1 << 16 else axes
+        rows, planes = (*axes, (1, 0, 0), (1, 0, 0))[:2]
+        return {
+            "row_bytes": run,
+            "rows": rows[0],
+            "planes": planes[0],
+            "bus_row_stride": rows[1],
+            "pad_row_stride": rows[2],
+            "bus_plane_stride": planes[1],
+            "pad_plane_stride": planes[2],
+        }
+
+
 @dataclass(slots=True)
 class LoadRequest:
     """A load that step ``need`` reads and that may be issued from slot ``earliest`` on; ``slot`` is the decision.

@@ -18,6 +18,8 @@ from accel_models.network import (
     Tensor,
 )
 from accel_models.system import Accelerator
+from cosim.encode.steps import Storage
+from cosim.place import Block
 
 MOVEMENT = (Concat, Slice, Pad, Permute)
 _FIELD_LIMITS = {"stride": 63, "dilation": 63, "kernel": 255}
@@ -99,6 +101,32 @@ def uses(network: Network, accelerated: list[bool], roots: dict[str, str]) -> di
                 use.last = max(use.last, row)
                 use.on_bus |= touches_bus
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Everything about a network's tensors and operators that does not depend on the scratchpad."""
+
+    accelerated: list[bool]
+    roots: dict[str, str]
+    uses: dict[str, TensorUse]
+
+    def homes(self, kept: frozenset[str]) -> dict[str, Storage]:
+        """Homes in SRAM of the tensors that need one, with their lives in operator rows; offsets come later."""
+        found = {}
+        for name, use in self.uses.items():
+            if use.on_bus or name not in kept:
+                first = 0 if use.tensor.role == "persistent" else max(use.producer, 0)
+                block = Block(name, use.tensor.bytes, first, max(use.last, 0), use.tensor.role, first)
+                found[name] = Storage(block, "sram")
+        return found
+
+
+def layout_of(network: Network, accelerator: Accelerator | None) -> Layout:
+    """Who runs each operator, and who uses each tensor."""
+    accelerated = [on_accelerator(network, operator, accelerator) for operator in network.operators]
+    roots = storage_roots(network)
+    return Layout(accelerated, roots, uses(network, accelerated, roots))
 
 
 def matrix_like(operator: Operator) -> bool:

@@ -3,7 +3,7 @@
 from accel_models import commands as isa
 from accel_models.network import Elementwise
 from cosim.encode.expand import Builder
-from cosim.encode.steps import Pending
+from cosim.encode.steps import Pending, Runs
 from cosim.place import Block
 from cosim.tile import plan_pool, pool_geometry
 
@@ -55,7 +55,7 @@ def expand_pool(builder: Builder, row: int) -> None:
                 pads["table_address"] = (table, 0)
             step.compute.append(Pending(isa.Pool, fields, pads, row))
         if target is None or builder.uses[builder.roots[output]].on_bus:
-            builder.store(output, block, pad, start, tile.height * line)
+            builder.store(output, block, pad, start, Runs(tile.height * line))
     kept = builder.roots[operator.inputs[0]] in builder.kept
     builder.mapping[row] = f"{plan.describe()}; input {'kept in' if kept else 'streamed through'} the scratchpad"
 
@@ -104,7 +104,7 @@ def expand_elementwise(builder: Builder, row: int) -> None:
             pads["table_address"] = (table, 0)
         step.compute.append(Pending(isa.Elementwise, fields, pads, row))
         if target is None or builder.uses[builder.roots[output]].on_bus:
-            builder.store(output, block, pad, start, size)
+            builder.store(output, block, pad, start, Runs(size))
     builder.mapping[row] = f"{-(-total // chunk)} runs of up to {chunk} elements{'; in place' if in_place else ''}"
 
 

@@ -21,8 +21,8 @@ from tests.cosim.networks import random_network, residual_network
 from tests.cosim.networks import system as small_system
 
 KEYS = {
-    "workload", "system", "cycles", "latency_ms", "energy_uj", "macs", "accelerator_macs", "utilization", "sram_peak_bytes",
-    "flash_bytes", "traffic_bytes", "metrics", "phases", "operators", "rtl", "provenance",
+    "workload", "system", "cycles", "latency_ms", "energy_uj", "macs", "accelerator_macs", "utilization",
+    "sram_peak_bytes", "flash_bytes", "traffic_bytes", "metrics", "phases", "operators", "rtl", "provenance",
 }  # fmt: skip
 OPERATOR_KEYS = {"name", "kind", "phase", "placement", "macs", "cycles", "energy_uj", "bytes"}
 
@@ -81,6 +81,7 @@ def test_json_has_the_promised_keys() -> None:
     assert len({len(values) for values in found["timeline"].values()}) == 1
     assert len(found["timeline"]["start"]) == found["commands"] - 1
     assert all(item["source"] for item in found["constants"])
+    assert found["hardware"] == program.system.model_dump(mode="json")
 
 
 @pytest.mark.parametrize("weights", ["sram", "flash"])
@@ -191,6 +192,7 @@ def test_fidelity_is_checked() -> None:
 
 
 def test_running_a_program_imports_nothing_heavy() -> None:
-    code = "import sys, cosim.run; print([m for m in ('torch', 'pandas', 'plotly', 'sklearn', 'scipy') if m in sys.modules])"
+    heavy = ("torch", "pandas", "plotly", "sklearn", "scipy")
+    code = f"import sys, cosim.run; print([name for name in {heavy} if name in sys.modules])"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert out.strip() == "[]"

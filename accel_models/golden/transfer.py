@@ -1,0 +1,53 @@
+"""Load, store and fill: bytes between a memory on the bus and the scratchpad. Semantics: commands._Transfer, Fill."""
+
+import numpy as np
+
+from accel_models.commands import Fill, Load, Store
+from accel_models.golden.access import Bytes, immediate, window
+
+
+def load(command: Load, source: Bytes, offset: int, scratchpad: Bytes) -> None:
+    """Copy from byte ``offset`` of ``source`` (uint8 [batch or 1, bytes]) to the scratchpad (uint8 [batch, bytes])."""
+    _copy(command, (source, "bus_address", offset), (scratchpad, "pad_address", command.pad_address))
+
+
+def store(command: Store, scratchpad: Bytes, target: Bytes, offset: int) -> None:
+    """Copy from the scratchpad to byte ``offset`` of ``target`` (uint8 [batch, bytes])."""
+    _copy(command, (scratchpad, "pad_address", command.pad_address), (target, "bus_address", offset))
+
+
+def fill(command: Fill, scratchpad: Bytes) -> None:
+    """Write a constant code into runs of the scratchpad."""
+    c = command
+    row_bytes, rows = immediate(c.row_bytes), immediate(c.rows)
+    if row_bytes * rows == 0:
+        return
+    window(scratchpad, "pad_address", c.pad_address, (rows, row_bytes), (c.pad_row_stride, 1))[...] = immediate(c.value)
+
+
+def _copy(command: Load | Store, source: tuple[Bytes, str, int], target: tuple[Bytes, str, int]) -> None:
+    c = command
+    shape = (c.planes, immediate(c.rows), immediate(c.row_bytes))
+    if np.prod(shape, dtype=np.int64) == 0:
+        return
+    bus, pad = (c.bus_plane_stride, c.bus_row_stride, 1), (c.pad_plane_stride, c.pad_row_stride, 1)
+    origin, destination = (bus, pad) if isinstance(c, Load) else (pad, bus)
+    read = window(*source, shape, origin)
+    write = window(*target, shape, destination)
+    if _apart(shape, destination):
+        write[...] = read
+        return
+    # Runs that overlap are written in the order of the transfer: the last one stays.
+    for plane in range(shape[0]):
+        for row in range(shape[1]):
+            write[:, plane, row] = read[:, plane, row]
+
+
+def _apart(shape: tuple[int, int, int], strides: tuple[int, int, int]) -> bool:
+    """Whether no byte is written twice, told from the strides alone: true only when it is so."""
+    end = 1
+    for stride, count in sorted((stride, count) for stride, count in zip(strides, shape, strict=True) if count > 1):
+        if stride < end:
+            return False
+        end += (count - 1) * stride
+    return True

@@ -1,0 +1,234 @@
+"""The Program from its parts: commands with tokens, memory images, segments, rows, bindings and placements."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from accel_models.checker import check_program
+from accel_models.commands import COMMAND_BYTES, Command, End, encode
+from accel_models.network import Network, Reshape
+from accel_models.program import Binding, Placement, Program, Row, Segment
+from accel_models.system import System
+from cosim.encode.constants import ConstantImage
+from cosim.encode.expand import Builder
+from cosim.encode.schedule import emission_order
+from cosim.encode.steps import Storage
+from cosim.encode.sync import add_tokens
+from cosim.encode.tensors import Layout
+from cosim.place import Arena, Block, PlacementError
+
+
+class CompileError(ValueError):
+    """A network that a system cannot run; the message names the operator or memory and what would help."""
+
+
+@dataclass(frozen=True, slots=True)
+class Memories:
+    """Where constants and commands lie at run time: "sram" or "flash". Flash holds both in any case."""
+
+    weights: str
+    commands: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Image:
+    """Flash: packed constants, commands from ``commands_at`` on, then what only the CPU reads."""
+
+    flash: np.ndarray
+    commands_at: int
+    commands_end: int
+    cpu_constants: tuple[str, ...]
+
+
+def place_homes(
+    system: System,
+    homes: Mapping[str, Storage],
+    constants: ConstantImage,
+    builder: Builder | None,
+    memories: Memories,
+) -> None:
+    """Offsets of the tensors in SRAM, above the constants and commands that lie there. Raises PlacementError."""
+    weights = _whole_commands(len(constants.data)) if memories.weights == "sram" else 0
+    commands = COMMAND_BYTES * builder.command_count if builder and memories.commands == "sram" else 0
+    if weights + commands > system.sram.size_bytes:
+        raise PlacementError(
+            f"{weights} B of weights and {commands} B of commands exceed SRAM ({system.sram.size_bytes} B); "
+            "leave the weights in flash (--weights-in flash)"
+        )
+    Arena("SRAM", system.sram.size_bytes, weights + commands).add_all(storage.block for storage in homes.values())
+
+
+def _whole_commands(count: int) -> int:
+    return -(-count // COMMAND_BYTES) * COMMAND_BYTES
+
+
+def assemble(
+    network: Network,
+    system: System,
+    layout: Layout,
+    memories: Memories,
+    builder: Builder | None,
+    homes: Mapping[str, Storage],
+    constants: ConstantImage,
+) -> Program:
+    """Encode, check and collect. Raises CompileError when flash is too small, CheckError on a bug of the compiler."""
+    commands, command_rows, spans = _commands(builder)
+    encoded = np.frombuffer(b"".join(encode(command) for command in commands), np.uint8).reshape(-1, COMMAND_BYTES)
+    image = _image(network, layout, constants, encoded)
+    if len(image.flash) > system.flash.size_bytes:
+        raise CompileError(
+            f"{network.name} on {system.name}: weights and commands need {len(image.flash)} B, flash holds "
+            f"{system.flash.size_bytes} B"
+        )
+    sram, commands_at = _sram_image(image, memories)
+    program = Program(
+        name=network.name,
+        system=system,
+        network_hash=network.hash,
+        rows=_rows(network, layout, builder),
+        segments=_segments(network, layout, spans),
+        commands=encoded,
+        command_rows=np.array(command_rows, np.int32),
+        images={"flash": image.flash} | ({"sram": sram} if len(sram) else {}),
+        bindings={
+            name: Binding(tensor=tensor, space="sram", offset=homes[layout.roots[name]].block.offset)
+            for name, tensor in network.tensors.items()
+            if layout.roots[name] in homes
+        },
+        inputs=network.inputs,
+        outputs=network.outputs,
+        cpu_calls=tuple(op for op, fast in zip(network.operators, layout.accelerated, strict=True) if not fast),
+        constants={name: network.constants[name] for name in image.cpu_constants},
+        placements=_placements(network, memories, builder, homes, constants, image, commands_at),
+        parameters=network.parameters,
+        metadata={
+            **dict(network.metadata),
+            "weights": memories.weights,
+            "commands": memories.commands,
+            "commands_offset": commands_at,
+        },
+    )
+    check_program(program)
+    return program
+
+
+def _commands(builder: Builder | None) -> tuple[list[Command], list[int], dict[int, tuple[int, int]]]:
+    """All commands in program order with their rows, and (first, count) of every segment."""
+    commands: list[Command] = []
+    rows: list[int] = []
+    spans: dict[int, tuple[int, int]] = {}
+    if builder is None:
+        return commands, rows, spans
+    for segment, pendings in emission_order(builder):
+        resolved = [pending.resolve() for pending in pendings]
+        body = add_tokens(resolved, builder.hw.columns, builder.accelerator.token_depth)
+        spans[segment] = (len(commands), len(body) + 1)
+        commands += [*body, End()]
+        rows += [pending.row for pending in pendings]
+        rows.append(rows[-1])
+    return commands, rows, spans
+
+
+def _segments(network: Network, layout: Layout, spans: Mapping[int, tuple[int, int]]) -> tuple[Segment, ...]:
+    """Accelerator segments and CPU calls in operator order, as the expansion counted them."""
+    found: list[Segment] = []
+    segment, call = 0, 0
+    is_open = False
+    for row, operator in enumerate(network.operators):
+        if isinstance(operator.attributes, Reshape) and layout.accelerated[row]:
+            continue
+        if layout.accelerated[row]:
+            if not is_open:
+                first, count = spans[segment]
+                found.append(Segment(first=first, count=count, row=row))
+                is_open = True
+        else:
+            if is_open:
+                segment, is_open = segment + 1, False
+            found.append(Segment(call=call, row=row))
+            call += 1
+    return tuple(found)
+
+
+def _image(network: Network, layout: Layout, constants: ConstantImage, encoded: np.ndarray) -> _Image:
+    data = bytearray(constants.data.tobytes())
+    data += bytes(_whole_commands(len(data)) - len(data))
+    commands_at = len(data)
+    data += encoded.tobytes()
+    commands_end = len(data)
+    names: list[str] = []
+    for operator, accelerated in zip(network.operators, layout.accelerated, strict=True):
+        if not accelerated:
+            names += [name for name in operator.inputs if name in network.constants and name not in names]
+    for name in names:
+        data += bytes(-len(data) % 16)
+        data += np.ascontiguousarray(network.constants[name]).tobytes()
+    return _Image(np.frombuffer(bytes(data), np.uint8), commands_at, commands_end, tuple(names))
+
+
+def _sram_image(image: _Image, memories: Memories) -> tuple[np.ndarray, int]:
+    """Initial bytes of SRAM, and the offset of the commands in the memory that they are fetched from."""
+    if memories.weights == "sram":
+        return image.flash[: image.commands_end], image.commands_at
+    if memories.commands == "sram":
+        return image.flash[image.commands_at : image.commands_end], 0
+    return image.flash[:0], image.commands_at
+
+
+def _rows(network: Network, layout: Layout, builder: Builder | None) -> tuple[Row, ...]:
+    return tuple(
+        Row(
+            name=operator.name,
+            kind=operator.kind if operator.kind != "cpu" else getattr(operator.attributes, "function", "cpu"),
+            phase=operator.phase,
+            placement="accelerator" if layout.accelerated[row] else "cpu",
+            macs=operator.macs,
+            origin=operator.origin,
+            mapping=builder.mapping.get(row, "") if builder else "",
+        )
+        for row, operator in enumerate(network.operators)
+    )
+
+
+def _placements(
+    network: Network,
+    memories: Memories,
+    builder: Builder | None,
+    homes: Mapping[str, Storage],
+    constants: ConstantImage,
+    image: _Image,
+    commands_at: int,
+) -> tuple[Placement, ...]:
+    end = max(len(network.operators) - 1, 0)
+
+    def placement(block: Block, space: str, first: int, last: int) -> Placement:
+        return Placement(
+            tensor=block.name,
+            space=space,
+            offset=block.offset,
+            bytes=block.bytes,
+            first=first,
+            last=min(last, end),
+            role=block.role,
+        )
+
+    found = []
+    for space in ("flash", "sram"):
+        if space in ("flash", memories.weights):
+            found += [placement(storage.block, space, 0, end) for storage in constants.storages]
+        if builder is not None and space in ("flash", memories.commands):
+            offset = image.commands_at if space == "flash" else commands_at
+            found.append(
+                placement(
+                    Block("commands", image.commands_end - image.commands_at, 0, end, "commands", offset=offset),
+                    space,
+                    0,
+                    end,
+                )
+            )
+    found += [placement(item.block, "sram", item.block.first, item.block.last) for item in homes.values()]
+    if builder is not None:
+        rows = [step.row for step in builder.steps]
+        found += [placement(block, "scratchpad", rows[block.first], rows[block.last]) for block in builder.blocks]
+    return tuple(found)

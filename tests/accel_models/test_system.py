@@ -1,0 +1,81 @@
+"""Presets load and cite; a bad system file gets one clear line per problem."""
+
+from pathlib import Path
+
+import pytest
+
+from accel_models.cpu import core_of, library_of
+from accel_models.system import SystemFileError, load_system, parse_system, presets
+
+
+def test_presets_are_the_promised_systems() -> None:
+    assert {"edge16", "edge8", "cortex-m7", "cortex-m4"} <= set(presets())
+    edge16 = load_system("edge16")
+    assert edge16.accelerator is not None
+    assert (edge16.accelerator.array.rows, edge16.accelerator.array.columns) == (16, 16)
+    assert edge16.clock_mhz == 200
+    assert edge16.accelerator.scratchpad.size_bytes == 128 * 1024
+    assert (edge16.sram.size_bytes, edge16.flash.size_bytes) == (512 * 1024, 2 * 1024 * 1024)
+    assert edge16.bus.bytes_per_cycle == 8
+    assert load_system("cortex-m7").accelerator is None
+    assert load_system("cortex-m4").clock_mhz == 120
+    assert load_system("edge16-ext").external_ram is not None
+
+
+@pytest.mark.parametrize("name", presets())
+def test_every_preset_names_known_cores_and_cites(name: str) -> None:
+    system = load_system(name)
+    assert system.name == name
+    assert core_of(system.cpu).energy and library_of(system.cpu).per_mac
+    assert len(system.flash.source) > 30
+
+
+def test_unknown_preset_lists_the_known_ones() -> None:
+    with pytest.raises(SystemFileError, match=r"unknown system 'edge17': want one of .*edge16.*edge8"):
+        load_system("edge17")
+
+
+def edited(tmp_path: Path, old: str, new: str) -> Path:
+    source = Path(load_system.__code__.co_filename).parent / "presets" / "edge16.yaml"
+    text = source.read_text(encoding="utf-8")
+    assert old in text
+    path = tmp_path / "mine.yaml"
+    path.write_text(text.replace(old, new), encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("banks: 4, latency_cycles", "bnaks: 4, latency_cycles", r"mine\.yaml: sram\.bnaks: unknown field.*got 4"),
+        ("clock_mhz: 200\n  array", "clock_hz: 200\n  array", r"clock_mhz: .*required(.|\n)*clock_hz: unknown"),
+        ("rows: 16", "rows: 65", r"accelerator\.array\.rows: .*less than or equal to 64, got 65"),
+        ("vdd: 0.8", "vdd: 8", r"technology\.vdd: .*less than or equal to 3\.6, got 8"),
+        ("node_nm: 22", "node_nm: 23", r"technology\.node_nm: .*got 23"),
+        ("size_bytes: 131072", "size_bytes: 128 KiB", r"accelerator\.scratchpad\.size_bytes: .*integer.*got '128 KiB'"),
+        ("bytes_per_cycle: 8", "bytes_per_cycle: 12", r"bus\.bytes_per_cycle: .*got 12"),
+    ],
+)  # fmt: skip
+def test_bad_fields_name_field_value_and_want(tmp_path: Path, old: str, new: str, message: str) -> None:
+    with pytest.raises(SystemFileError, match=message):
+        load_system(edited(tmp_path, old, new))
+
+
+def test_scratchpad_too_small_for_the_array(tmp_path: Path) -> None:
+    with pytest.raises(SystemFileError, match="less than 64 vectors"):
+        load_system(edited(tmp_path, "rows: 16, columns: 16}\n  scratchpad: {size_bytes: 131072",
+                           "rows: 64, columns: 64}\n  scratchpad: {size_bytes: 2048"))  # fmt: skip
+
+
+def test_files_that_are_no_systems(tmp_path: Path) -> None:
+    broken = tmp_path / "broken.yaml"
+    broken.write_text("a: [1, 2", encoding="utf-8")
+    with pytest.raises(SystemFileError, match="is not YAML"):
+        load_system(broken)
+    broken.write_text("- 1\n- 2\n", encoding="utf-8")
+    with pytest.raises(SystemFileError, match="want a mapping .* got list"):
+        load_system(broken)
+    with pytest.raises(SystemFileError, match="cannot read system file .*No such file"):
+        load_system(tmp_path / "absent.yaml")
+    with pytest.raises(SystemFileError, match="name: Field required"):
+        parse_system({})
