@@ -1,11 +1,8 @@
-"""CPU costs: by hand, errors, and the calibration against published measurements (fitted rows and rows held out)."""
-
-import csv
-from pathlib import Path
+"""CPU costs by hand, and errors. The calibration is held to published measurements in tests/cosim/test_validate.py."""
 
 import pytest
 
-from accel_models.cpu import cpu_cost, energy_of, idle_mw, sources, tables
+from accel_models.cpu import cpu_cost, energy_of, idle_mw, sources
 from accel_models.network import Conv2d, CpuCall, Elementwise, Operator, Permute, Pool, Reshape, Tensor
 from accel_models.system import Cpu
 
@@ -78,107 +75,3 @@ def test_unknown_core_or_library_is_named() -> None:
         ValueError, match=r"unknown kernel library 'mkl'; want one of cmsis-nn, tflm-reference, x-cube-ai"
     ):
         cpu_cost(operator, shapes, Cpu(core="cortex-m4", library="mkl", clock_mhz=1))
-
-
-# -- calibration -------------------------------------------------------------------------------------------------------
-
-Rows = list[dict[str, str]]
-
-
-def read(folder: Path, name: str) -> Rows:
-    with (folder / name).open(encoding="utf-8", newline="") as stream:
-        return list(csv.DictReader(stream))
-
-
-def predicted(layers: Rows, benchmark: str, core: str, library: str) -> int:
-    """Cycles of a benchmark network, layer by layer, without the closing softmax and reshape."""
-    cpu, total = Cpu(core=core, library=library, clock_mhz=1), 0
-    for layer in (row for row in layers if row["benchmark"] == benchmark):
-        n = {
-            key: int(layer[key] or 0)
-            for key in ("in_h", "in_w", "in_c", "out_h", "out_w", "out_c", "k_h", "k_w", "macs")
-        }
-        x, y = (1, n["in_h"], n["in_w"], n["in_c"]), (1, n["out_h"], n["out_w"], n["out_c"])
-        op = layer["op"]
-        if op in ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"):
-            deep = op == "DEPTHWISE_CONV_2D"
-            weight = (max(n["k_h"], 1), max(n["k_w"], 1), 1 if deep else n["in_c"], n["out_c"])
-            operator = Operator(
-                name=op, inputs=("x", "w"), outputs=("y",), macs=n["macs"],
-                attributes=Conv2d(groups=n["in_c"] if deep else 1),
-            )  # fmt: skip
-            shapes = tensors(x=x, w=weight, y=y)
-        elif op == "ADD":
-            operator = Operator(name=op, inputs=("x", "x"), outputs=("y",), attributes=Elementwise(function="add"))
-            shapes = tensors(x=x, y=y)
-        elif op == "AVERAGE_POOL_2D":
-            kernel = (n["k_h"], n["k_w"])
-            operator = Operator(
-                name=op,
-                inputs=("x",),
-                outputs=("y",),
-                attributes=Pool(function="average", kernel=kernel, stride=kernel),
-            )
-            shapes = tensors(x=x, y=y)
-        else:
-            continue
-        total += cpu_cost(operator, shapes, cpu).cycles_cpu
-    return total
-
-
-M4_CMSIS = "v1.0-OctoML-microtvm_cmsis_nn-NUCLEO_L4R5ZI-"
-M4_CUBE, M33_CUBE, M7_CUBE = (
-    f"v1.2-STMicroelectronics-NUCLEO_{board}-" for board in ("L4R5ZI", "U575ZI_Q", "H7A3ZI_Q")
-)
-MLPERF = [
-    # prefix, core, library, benchmark, bound of the error, fitted
-    (M4_CMSIS, "cortex-m4", "cmsis-nn", "ic", 0.01, True),
-    (M4_CMSIS, "cortex-m4", "cmsis-nn", "vww", 0.01, True),
-    (M4_CMSIS, "cortex-m4", "cmsis-nn", "ad", 0.01, True),
-    (M4_CMSIS, "cortex-m4", "cmsis-nn", "kws", 0.08, False),
-    (M4_CUBE, "cortex-m4", "x-cube-ai", "ic", 0.01, True),
-    (M4_CUBE, "cortex-m4", "x-cube-ai", "ad", 0.01, True),
-    (M4_CUBE, "cortex-m4", "x-cube-ai", "vww", 0.14, True),
-    (M4_CUBE, "cortex-m4", "x-cube-ai", "kws", 0.19, True),
-    (M33_CUBE, "cortex-m33", "x-cube-ai", "ic", 0.01, True),
-    (M33_CUBE, "cortex-m33", "x-cube-ai", "vww", 0.15, False),
-    (M33_CUBE, "cortex-m33", "x-cube-ai", "kws", 0.19, False),
-    (M33_CUBE, "cortex-m33", "x-cube-ai", "ad", 0.05, False),
-    (M7_CUBE, "cortex-m7", "x-cube-ai", "ic", 0.01, True),
-    (M7_CUBE, "cortex-m7", "x-cube-ai", "vww", 0.06, False),
-    (M7_CUBE, "cortex-m7", "x-cube-ai", "kws", 0.24, False),
-    (M7_CUBE, "cortex-m7", "x-cube-ai", "ad", 0.08, False),
-]
-
-
-@pytest.mark.parametrize(("prefix", "core", "library", "benchmark", "bound", "fitted"), MLPERF)
-def test_against_mlperf_tiny(
-    reference_dir: Path, prefix: str, core: str, library: str, benchmark: str, bound: float, fitted: bool
-) -> None:
-    measured = {row["id"]: row for row in read(reference_dir, "mlperf_tiny_results.csv")}[prefix + benchmark]
-    cycles = predicted(read(reference_dir, "mlperf_tiny_models.csv"), benchmark, core, library)
-    error = cycles / float(measured["cpu_cycles"]) - 1
-    print(f"{prefix}{benchmark}: {error:+.1%} ({'fitted' if fitted else 'held out'})")
-    assert abs(error) <= bound
-    if core == "cortex-m4":
-        assert (prefix + benchmark in tables().libraries[library].fitted) == fitted
-
-
-def test_against_person_detect_on_another_m33(reference_dir: Path) -> None:
-    """Held out: CMSIS-NN on a Cortex-M33 (MCXN947), MobileNetV1 0.25 96x96x1; its first layer differs from vww."""
-    rows = {row["id"]: row for row in read(reference_dir, "mcu_cycles.csv")}["mcxn947-person_detect"]
-    layers = read(reference_dir, "mlperf_tiny_models.csv")
-    per_mac = predicted(layers, "vww", "cortex-m33", "cmsis-nn") / 7489664
-    error = per_mac / float(rows["cycles_per_mac"]) - 1
-    print(f"person_detect on MCXN947: {error:+.1%} (held out)")
-    assert abs(error) <= 0.25
-
-
-@pytest.mark.parametrize("network", ["vww0", "in0", "in1", "in3"])
-def test_reference_kernels_against_tinyengine_table(reference_dir: Path, network: str) -> None:
-    """Held out (vww2 is fitted): TF-Lite Micro on STM32H743, cycles per MAC at an assumed 480 MHz."""
-    rows = {row["id"]: row for row in read(reference_dir, "mcu_cycles.csv")}
-    row = rows[f"stm32h743-mcunet-{network}-tf-lite"]
-    measured = float(row["latency_ms"]) * 480e3 / float(row["macs"])
-    per_mac = tables().libraries["tflm-reference"].per_mac["conv"] * tables().cores["cortex-m7"].scale
-    assert abs(per_mac / measured - 1) <= 0.08

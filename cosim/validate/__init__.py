@@ -1,0 +1,5 @@
+"""Validation: the models held to published measurements, with what was fitted and what was held out said apart."""
+
+from cosim.validate.published import Comparison, published
+
+__all__ = ["Comparison", "published"]
