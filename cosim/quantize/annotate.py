@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import fx
 
-from cosim.trace.graph import is_float_tensor, op_name
+from cosim.trace.graph import attribute, is_float_tensor, op_name
 
 from . import operators as ops
 from .pt2e import (
@@ -89,7 +89,7 @@ class AcceleratorQuantizer(Quantizer):
 
     def annotate(self, model: fx.GraphModule) -> fx.GraphModule:
         """Annotate every node of a normalized graph (see `cosim.trace.normalize`) that can be quantized."""
-        separate_constants(model.graph)
+        separate_constants(model)
         found = plan(model.graph)
         groups = _Groups(model.graph, found)
         for node in found.quantized:
@@ -144,15 +144,31 @@ def _weight_spec() -> QuantizationSpec:
     )
 
 
-def separate_constants(graph: fx.Graph) -> None:
-    """Give every reader of a constant a `get_attr` node of its own: weights and activations are stored differently."""
-    for node in list(graph.nodes):
+def separate_constants(model: fx.GraphModule) -> None:
+    """Give a constant that is read in several ways (as weights, as an activation, in float) a copy for each.
+
+    They are stored differently, and PT2E deletes a constant when it stores its codes.
+    """
+    for node in list(model.graph.nodes):
         if node.op != "get_attr":
             continue
-        for user in list(node.users)[1:]:
-            with graph.inserting_after(node):
-                twin = graph.node_copy(node)
-            user.replace_input_with(node, twin)
+        roles: dict[str, list[fx.Node]] = {}
+        for user in node.users:
+            roles.setdefault(_role(node, user), []).append(user)
+        for role in list(roles)[1:]:
+            name = f"{node.target}_{role}"
+            model.register_buffer(name, attribute(model, str(node.target)))
+            with model.graph.inserting_after(node):
+                copy = model.graph.get_attr(name)
+            copy.meta.update(node.meta)
+            for user in roles[role]:
+                user.replace_input_with(node, copy)
+
+
+def _role(constant: fx.Node, user: fx.Node) -> str:
+    if op_name(user) in ops.WEIGHTED and user.args[1] is constant:
+        return "weights"
+    return "activation" if _is_quantizable(user) and constant in ops.data_inputs(user) else "float"
 
 
 class _Groups:

@@ -35,13 +35,13 @@ def quantize(
     """Return the int8 version of a float inference graph, with `quantized_decomposed` Q/DQ around its operators.
 
     `calibration`: real inputs, batch first; a tensor for a graph with one input, or one tensor per input. None falls
-    back to the example inputs and adds a warning to `notes`. Graphs that carry Q/DQ already come back as they are.
+    back to the example inputs and adds a warning to `notes`. Graphs that carry Q/DQ already keep their parameters.
     Raises QuantizeError (ValueError) for a graph without anything to quantize and for unsuitable calibration data.
     """
     if traced.kind != "inference":
         raise QuantizeError(f"{traced.name}: a training step is not quantized after training; want an inference graph")
     if carries_qdq(traced):
-        return describe(traced)
+        return describe(replace(traced, graph_module=signed_codes(traced)))
     found = plan(traced.graph_module.graph)
     if not found.quantized:
         names = sorted({op_name(node) for node in traced.graph_module.graph.nodes if node.op == "call_function"})
@@ -53,7 +53,7 @@ def quantize(
     samples = _samples(traced, calibration)
     constants = {node.name: str(node.args[1].target) for node in found.quantized if op_name(node) in ops.WEIGHTED}
     module = copy.deepcopy(traced.graph_module)
-    separate_constants(module.graph)
+    separate_constants(module)
     set_values(module, traced.example_inputs)
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")
@@ -70,6 +70,23 @@ def quantize(
 def carries_qdq(traced: Traced) -> bool:
     """Tell whether a graph has quantize or dequantize operators."""
     return any(_is_q(node) or _is_dq(node) for node in traced.graph_module.graph.nodes)
+
+
+def signed_codes(traced: Traced) -> fx.GraphModule:
+    """Return the graph with uint8 codes written as int8: code and zero point less 128, hence the same real values."""
+    module = copy.deepcopy(traced.graph_module)
+    for node in module.graph.nodes:
+        if not (_is_q(node) or _is_dq(node)) or node.args[-1] is not torch.uint8 or "per_tensor" not in op_name(node):
+            continue
+        source, scale, zero_point, least, most, _ = node.args
+        node.args = (source, scale, zero_point - 128, least - 128, most - 128, torch.int8)
+        if _is_dq(node) and source.op == "get_attr":
+            codes = attribute(module, str(source.target))
+            if isinstance(codes, torch.Tensor) and codes.dtype == torch.uint8:
+                module.register_buffer(str(source.target), (codes.to(torch.int16) - 128).to(torch.int8))
+    module.recompile()
+    set_values(module, traced.example_inputs)
+    return module
 
 
 def describe(traced: Traced) -> Traced:
@@ -148,9 +165,9 @@ def _name_constants(module: fx.GraphModule, weights: dict[str, str]) -> None:
             continue
         value = attribute(module, str(stored.target))
         wanted = weights[node.name]
+        if any(n.op == "get_attr" and str(n.target) == wanted for n in module.graph.nodes):
+            wanted += "_int8"  # someone reads the float values too
         if hasattr(module, wanted):
-            if any(n.op == "get_attr" and str(n.target) == wanted for n in module.graph.nodes):
-                continue  # someone reads the float values too
             delattr(module, wanted)
         module.register_buffer(wanted, value)
         delattr(module, str(stored.target))
@@ -171,10 +188,13 @@ def _is_dq(node: Any) -> bool:
 
 
 def _is_quantized(node: fx.Node) -> bool:
-    """Tell whether `node` reads only dequantized values and all that it makes is quantized (or clamped first)."""
+    """Tell whether `node` reads only dequantized values and all that it makes is quantized (or clamped first).
+
+    Products count also without a Q behind them: their int32 sums are exact, whoever scales them.
+    """
     data = ops.data_inputs(node)
     reads = bool(data) and all(_is_dq(n) or op_name(n) in ops.SPLITS or _is_fused_clamp(node, n) for n in data)
-    return reads and _ends_in_q(node)
+    return reads and (op_name(node) in ops.WEIGHTED | ops.PRODUCTS or _ends_in_q(node))
 
 
 def _is_fused_clamp(clamp: fx.Node, producer: fx.Node) -> bool:

@@ -11,6 +11,7 @@ from torch import fx
 from .errors import TargetError
 from .fold import fold_constants
 from .graph import Traced, collect_origins, spec_of, tensor_nodes
+from .inference import check_values
 from .normalize import drop_identities, set_values
 from .phases import assign_origins, credit_updates
 from .split import split_convolution_backward
@@ -62,6 +63,7 @@ def assemble(draft: Draft) -> Traced:
     _simplify(draft, state)
     outputs = list(tensor_nodes(graph.output_node().args[0]))
     assign_origins(graph, draft.modules)
+    check_values(graph, draft.name)
     first_change = len(outputs) - len(changed)
     finals = dict(zip([*made, *changed], outputs[len(results) :], strict=True))
     credit_updates(finals, {target: item.owner for target, item in draft.attributes.items()})

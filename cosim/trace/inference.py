@@ -12,7 +12,7 @@ from torch import fx
 
 from .errors import TargetError, one_line
 from .functionalize import functionalize
-from .graph import Origin, TensorSpec, Traced, attribute, collect_origins, spec_of, tensor_nodes
+from .graph import Origin, TensorSpec, Traced, attribute, collect_origins, op_name, spec_of, tensor_nodes
 from .normalize import drop_bookkeeping, normalize, set_values
 
 _FRAME = re.compile(r'File "(?P<file>[^"]+)", line (?P<line>\d+)')
@@ -25,6 +25,16 @@ def check_dtype(name: str, tensor: torch.Tensor) -> None:
         wanted = ", ".join(str(dtype).removeprefix("torch.") for dtype in SUPPORTED_DTYPES)
         have = str(tensor.dtype).removeprefix("torch.")
         raise TargetError(f"{name} has unsupported dtype {have}; want one of {wanted}")
+
+
+def check_values(graph: fx.Graph, name: str) -> None:
+    """Raise TargetError for the first node with a value of an unsupported dtype, naming its operator and line."""
+    for node in graph.nodes:
+        value = node.meta.get("val")
+        for tensor in value if isinstance(value, (tuple, list)) else (value,):
+            if isinstance(tensor, torch.Tensor):
+                source = getattr(node.meta.get("origin"), "source", "")
+                check_dtype(f"{name}: result of {op_name(node)}{f' ({source})' if source else ''}", tensor)
 
 
 def trace_module(module: torch.nn.Module, inputs: tuple[torch.Tensor, ...], name: str) -> Traced:
@@ -100,6 +110,7 @@ def finish_inference(
     set_values(flat, inputs)
     normalize(flat)
     set_values(flat, inputs)
+    check_values(flat.graph, name)
     return build_traced(flat, inputs, name, notes)
 
 

@@ -88,7 +88,10 @@ def read_inputs(path: Path, names: Sequence[str]) -> tuple[torch.Tensor, ...]:
 
 
 def example_inputs(module: types.ModuleType, path: Path, names: Sequence[str]) -> tuple[torch.Tensor, ...]:
-    """Call the file's `example_inputs()`; a tensor, a sequence of them or a mapping by argument name."""
+    """Call the file's `example_inputs()`; a tensor, a sequence of them or a mapping by argument name.
+
+    Functions of one file may share the mapping: each takes the names that it has.
+    """
     function = getattr(module, "example_inputs", None)
     if not callable(function):
         raise TargetError(f"{path} has no example_inputs(), and the target takes arguments; give them with --inputs")
@@ -97,9 +100,8 @@ def example_inputs(module: types.ModuleType, path: Path, names: Sequence[str]) -
     except Exception as error:
         raise TargetError(f"{path}: example_inputs() raised {one_line(error)}{user_line(error)}") from error
     if isinstance(value, Mapping):
-        unknown = [key for key in value if key not in names]
-        if unknown:
-            raise TargetError(f"{path}: example_inputs() names {unknown}, want {list(names)}")
+        if value and not any(name in value for name in names):
+            raise TargetError(f"{path}: example_inputs() names {list(value)}, want {list(names)}")
         value = [value[name] for name in names if name in value]
     if isinstance(value, (torch.Tensor, np.ndarray)):
         value = (value,)

@@ -15,6 +15,7 @@ import torch
 from torch import fx
 from torch._subclasses import FakeTensorMode
 
+from .canonical import canonicalize
 from .errors import TargetError
 from .graph import attribute, is_float_tensor, op_name, shape_of
 
@@ -46,6 +47,7 @@ def normalize(graph_module: fx.GraphModule) -> fx.GraphModule:
     """Rewrite a functional inference graph in place; values stay the same up to the rounding of folded weights."""
     drop_bookkeeping(graph_module)
     drop_identities(graph_module)
+    canonicalize(graph_module.graph)
     _expand_attention(graph_module)
     fold_batch_norms(graph_module)
     graph_module.graph.eliminate_dead_code()

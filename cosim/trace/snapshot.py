@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch.optim.lr_scheduler import LRScheduler
+from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
 
 _MAX_DEPTH = 4
@@ -75,6 +76,31 @@ class WriteRecorder(TorchDispatchMode):
             self.first[storage_key(tensor)][1], tensor.storage_offset(), tensor.shape, tensor.stride()
         )
         return old.clone()
+
+
+class NumberReader(TorchFunctionMode):
+    """Lets traced code read a tensor's value as a Python number (`.item()`, `float(x)`, `if x:`), and notes it."""
+
+    _READS = (
+        torch.Tensor.item,
+        torch.Tensor.tolist,
+        torch.Tensor.__bool__,
+        torch.Tensor.__float__,
+        torch.Tensor.__int__,
+        torch.Tensor.__index__,
+    )
+
+    def __init__(self, items: list[tuple[torch.Tensor, Any]]) -> None:
+        super().__init__()
+        self._items = items
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func not in self._READS:
+            return func(*args, **(kwargs or {}))
+        with _disable_current_modes():
+            value = func(*args, **(kwargs or {}))
+        self._items.append((args[0], value))
+        return value
 
 
 def _tensors(*values: Any) -> Iterator[torch.Tensor]:

@@ -21,13 +21,14 @@ from torch.utils import _pytree as pytree
 from .assemble import Attribute, Draft, assemble
 from .errors import TargetError, one_line
 from .fold import RANDOM_VALUE, fold_constants
+from .foreach import expand_foreach
 from .functionalize import WEIGHT, WRITES_LEAF, functionalize
 from .graph import Origin, Traced, attribute
 from .hooks import observed_state, portable_optimizers
 from .inference import check_dtype, finish_inference, user_line
 from .normalize import drop_bookkeeping, set_values
 from .origins import STAMP, Watcher
-from .snapshot import Snapshot, WriteRecorder, storage_key
+from .snapshot import NumberReader, Snapshot, WriteRecorder, storage_key
 from .state_names import StateNames, TensorKey, initial_value, tensor_key
 
 
@@ -107,7 +108,7 @@ class _Tracer:
         found: list[Any] = []
 
         def flat(*arguments: torch.Tensor) -> list[torch.Tensor]:
-            with snapshot.recording(live):
+            with snapshot.recording(live), NumberReader(live.items):
                 result = self._call(self.function, arguments)
             found.extend(pytree.tree_leaves(result))
             return [tensor for tensor in (self._as_tensor(leaf, live) for leaf in found) if tensor is not None]
@@ -163,6 +164,7 @@ class _Tracer:
         self, module: fx.GraphModule, names: StateNames, watcher: Watcher, warm: WriteRecorder, live: WriteRecorder
     ) -> Traced:
         tensors = self._unify_attributes(module, names)
+        expand_foreach(module.graph)
         drop_bookkeeping(module)
         set_values(module, self.inputs)
         try:

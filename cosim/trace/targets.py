@@ -7,7 +7,7 @@ program (`model.pt2`), float or quantized.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -74,9 +74,26 @@ def trace(target: Target) -> Traced:
     if target.exported is not None:
         return trace_exported(target.exported, target.inputs, target.name)
     if target.module is not None:
-        return trace_module(target.module, target.inputs, target.name)
+        try:
+            return trace_module(target.module, target.inputs, target.name)
+        except TargetError:
+            return _run_module(target.module, target.inputs, target.name)
     assert target.function is not None
     return trace_callable(target.function, target.inputs, target.name)
+
+
+def _run_module(module: torch.nn.Module, inputs: tuple[torch.Tensor, ...], name: str) -> Traced:
+    """Trace a module that `torch.export` refuses (or that raises) by running it in eval mode."""
+    training = {part: part.training for part in module.modules()}
+    try:
+        module.eval()
+        traced = trace_callable(module, inputs, name)
+    finally:
+        for part, flag in training.items():
+            part.training = flag
+    if traced.kind != "inference":
+        raise TargetError(f"{name} changes its own state in eval mode; give a function that does one step")
+    return replace(traced, notes=(*traced.notes, f"{name}: traced by running it, because torch.export cannot"))
 
 
 def _from_workload(

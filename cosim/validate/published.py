@@ -1,7 +1,7 @@
 """CPU costs against MLPerf Tiny submissions and other measured rows of a reference folder (CSV files).
 
-The folder holds ``mlperf_tiny_models.csv`` (layers of the benchmark networks), ``mlperf_tiny_results.csv`` (submissions)
-and ``mcu_cycles.csv`` (other measurements). Nothing of it is part of this package.
+The folder holds ``mlperf_tiny_models.csv`` (layers of the benchmark networks), ``mlperf_tiny_results.csv``
+(submissions) and ``mcu_cycles.csv`` (other measurements). Nothing of it is part of this package.
 """
 
 import csv

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+import workloads
 from cosim.trace import TargetError, Traced, count_macs, trace_callable
 from cosim.trace.graph import op_name
 
@@ -170,9 +171,13 @@ def test_macs_by_phase_are_exact() -> None:
 def test_backward_of_inputs_counts_when_they_need_gradients() -> None:
     net = Net()
     x, y = _batch(2)
-    with_gradient = trace_callable(
-        _step_of(net, torch.optim.SGD(net.parameters(), lr=0.1)), (x.requires_grad_(), y), "g"
-    )
+    step = _step_of(net, torch.optim.SGD(net.parameters(), lr=0.1))
+
+    def with_sensitivity(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor | None:
+        step(x, y)
+        return x.grad
+
+    with_gradient = trace_callable(with_sensitivity, (x.requires_grad_(), y), "g")
     assert count_macs(with_gradient)["backward-input"] == count_macs(with_gradient)["forward"]
 
 
@@ -339,3 +344,16 @@ def test_branching_on_a_value_is_noted() -> None:
 
     traced = trace_callable(branch, (torch.ones(3),), "branch")
     assert any("the graph fixes them" in note for note in traced.notes)
+
+
+def test_train_step_of_resnet8() -> None:
+    net = workloads.get("resnet8").build().train().requires_grad_(True)
+    (x,) = workloads.get("resnet8").example_inputs(1)
+    traced = trace_callable(
+        _step_of(net, torch.optim.SGD(net.parameters(), lr=0.1, momentum=0.9)), (x, torch.tensor([3])), "r"
+    )
+    first = 32 * 32 * 16 * 3 * 9
+    macs = count_macs(traced)
+    assert macs["forward"] == macs["backward-weight"] == 12_501_632
+    assert macs["backward-input"] == 12_501_632 - first
+    assert macs["update"] == macs["communicate"] == 0
