@@ -107,9 +107,15 @@ class Builder:
         else:
             block = self.block(root, stop - start)
             self._stripes[root] = (start, stop, block)
-            self._request(block, 0, self.homes[root], start, Runs(stop - start), self._written.get(root, 0))
+            self._request(block, 0, self._home(root), start, Runs(stop - start), self._written.get(root, 0))
         self.touch(block)
         return Region(block, -start)
+
+    def _home(self, root: str) -> Storage:
+        """Where a streamed tensor lies on the bus: its home in SRAM, or, for a constant operand, the constant image."""
+        if root in self.network.constants:
+            return self.constants.add(root, self.network.constants[root].tobytes(), self.steps[-1].row)
+        return self.homes[root]
 
     def _feed_kept(self, root: str, stop: int) -> Region:
         block = self._whole.get(root)

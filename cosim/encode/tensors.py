@@ -6,7 +6,6 @@ from accel_models.network import (
     Concat,
     Conv2d,
     CpuCall,
-    Elementwise,
     MatMul,
     Network,
     Operator,
@@ -54,11 +53,6 @@ def on_accelerator(network: Network, operator: Operator, accelerator: Accelerato
         return fits and max(attributes.dilation) <= _FIELD_LIMITS["dilation"] and spanned <= 4095
     if isinstance(attributes, Pool):
         return max(attributes.kernel) <= _FIELD_LIMITS["kernel"] and max(attributes.stride) <= 255
-    if isinstance(attributes, Elementwise):
-        return all(
-            network.tensors[name].role != "constant"
-            for name in operator.inputs[: 1 + (attributes.function != "rescale")]
-        )
     return True
 
 

@@ -1,7 +1,17 @@
 """Lowering: a quantized ATen graph becomes a Network of integer operators and listed CPU calls."""
 
-from .api import lower
+from .api import Lowered, lower, lower_with_codes
 from .aten import register
+from .check import LayerDifference, Stored, layer_differences
 from .errors import LoweringError
 
-__all__ = ["LoweringError", "lower", "register"]
+__all__ = [
+    "LayerDifference",
+    "Lowered",
+    "LoweringError",
+    "Stored",
+    "layer_differences",
+    "lower",
+    "lower_with_codes",
+    "register",
+]

@@ -18,8 +18,10 @@ _WEIGHTED = ("conv1d", "conv2d", "conv", "linear")
 _MOVES = ("reshape", "permute", "slice", "concat", "pad", "quantize", "dequantize")
 
 
-def assemble(draft: Draft, graph: Graph, name: str, parameters: int, metadata: Mapping[str, Any]) -> Network:
-    """Name everything and drop what no operator uses."""
+def assemble(
+    draft: Draft, graph: Graph, name: str, parameters: int, metadata: Mapping[str, Any]
+) -> tuple[Network, dict[str, str]]:
+    """Name everything and drop what no operator uses; also return the final name of every draft tensor that is left."""
     names = _operator_names(draft, graph)
     renamed = _tensor_names(draft, names)
     tensors: dict[str, Tensor] = {}
@@ -42,7 +44,7 @@ def assemble(draft: Draft, graph: Graph, name: str, parameters: int, metadata: M
                 origin=" ".join(part for part in (module, source) if part),
             )
         )
-    return Network(
+    network = Network(
         name=name,
         operators=tuple(operators),
         tensors=tensors,
@@ -52,6 +54,7 @@ def assemble(draft: Draft, graph: Graph, name: str, parameters: int, metadata: M
         parameters=parameters,
         metadata=dict(metadata),
     )
+    return network, renamed
 
 
 def _operator_names(draft: Draft, graph: Graph) -> list[str]:

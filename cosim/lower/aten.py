@@ -49,7 +49,9 @@ def kernel(function: str) -> Callable[..., tuple[np.ndarray, ...]]:
     namespace, _, name = path.partition("::")
     target = getattr(getattr(getattr(torch.ops, namespace), name), overload)
 
-    def run(*operands: np.ndarray, args: tuple[Any, ...], kwargs: tuple[tuple[str, Any], ...]) -> tuple[np.ndarray, ...]:
+    def run(
+        *operands: np.ndarray, args: tuple[Any, ...], kwargs: tuple[tuple[str, Any], ...]
+    ) -> tuple[np.ndarray, ...]:
         tensors = [torch.from_numpy(np.array(operand)) for operand in operands]
         with torch.no_grad():
             result = target(*(_decode(value, tensors) for value in args), **{k: _decode(v, tensors) for k, v in kwargs})

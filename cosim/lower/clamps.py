@@ -6,7 +6,15 @@ from torch import fx
 
 from .graph import Graph, name_of
 
-CLAMPS = ("aten.relu", "aten.relu6", "aten.hardtanh", "aten.clamp", "aten.clamp_min", "aten.clamp_max", "aten.threshold")
+CLAMPS = (
+    "aten.relu",
+    "aten.relu6",
+    "aten.hardtanh",
+    "aten.clamp",
+    "aten.clamp_min",
+    "aten.clamp_max",
+    "aten.threshold",
+)
 _KEYS = {
     "aten.hardtanh": ("min_val", "max_val"),
     "aten.clamp": ("min", "max"),
@@ -17,7 +25,7 @@ _INFINITE = float("inf")
 
 
 def clamp_bounds(graph: Graph, node: fx.Node) -> tuple[float, float] | None:
-    """Lower and upper bound of a clamp, as real numbers, possibly infinite; None where a bound is no constant number."""
+    """Lower and upper bound of a clamp, real and possibly infinite; None where a bound is no constant number."""
     name, given = name_of(node), graph.arguments(node)
     if name == "aten.relu":
         return 0.0, _INFINITE

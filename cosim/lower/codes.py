@@ -113,8 +113,8 @@ def _affine(graph: Graph, node: fx.Node, given: dict[str, Any]) -> Scales:
         shape = graph.shape(node)
         split = [a for a, block in enumerate(given["block_size"]) if block not in (-1, shape[a])]
         if len(split) != 1 or given["block_size"][split[0]] != 1:
-            raise LoweringError(f"node {node.name}: block size {list(given['block_size'])} of {list(shape)} shares scales "
-                                "in groups; want one scale per tensor or per channel")  # fmt: skip
+            blocks = f"block size {list(given['block_size'])} of shape {list(shape)}"
+            raise LoweringError(f"node {node.name}: {blocks}; want one scale per tensor or per channel")
         axis = split[0]
     return _checked(node, Scales(scale, zero_point, axis, low, high, dtype))
 

@@ -19,6 +19,8 @@ from .graph import name_of, sizes
 from .matmul import product
 from .registry import compute
 from .values import Value, channels_last
+from .weights import count
+from .weights import weight as weight_of
 
 if TYPE_CHECKING:
     from .lowering import Lowering
@@ -56,7 +58,7 @@ def from_image(low: Lowering, name: str, shape: tuple[int, ...], batched: bool, 
 def convolution(low: Lowering, node: fx.Node, want: Codes) -> Value | None:
     """conv1d and conv2d with constant weights and bias."""
     given = low.graph.arguments(node)
-    found, weight = low.codes(given["input"]), low.weight(given["weight"])
+    found, weight = low.codes(given["input"]), weight_of(low, given["weight"])
     bias = _bias(low, given.get("bias"))
     spatial = len(low.graph.shape(given["weight"])) - 2
     if found is None or weight is None or bias is False or given.get("transposed") or spatial not in (1, 2):
@@ -68,7 +70,9 @@ def convolution(low: Lowering, node: fx.Node, want: Codes) -> Value | None:
     edges = _padding(given["padding"], kernel, dilation, spatial)
     if spatial == 1:
         stride, dilation = (1, *stride), (1, *dilation)
-    codes = weight[0].numpy().reshape(weight[0].shape[0], weight[0].shape[1], *((1, *kernel) if spatial == 1 else kernel))
+    codes = (
+        weight[0].numpy().reshape(weight[0].shape[0], weight[0].shape[1], *((1, *kernel) if spatial == 1 else kernel))
+    )
     layer = _layer(low, node, np.transpose(codes, (2, 3, 1, 0)), weight[1], 0, bias, have)
     x, batched = image(low, value, spatial, node)
     shape = low.graph.shape(node)
@@ -97,7 +101,7 @@ def linear(low: Lowering, node: fx.Node, want: Codes) -> Value | None:
         "aten.matmul": ("self", "other", ""),
     }[kind]
     found, bias = low.codes(given[x]), _bias(low, given.get(b))
-    weight = low.weight(given[w]) if low.graph.constant(given[w]) is not None else None
+    weight = weight_of(low, given[w]) if low.graph.constant(given[w]) is not None else None
     scaled = given.get("alpha", 1) != 1 or given.get("beta", 1) != 1
     if found is None or weight is None or bias is False or scaled or weight[0].ndim != 2:
         return product(low, node, want) if kind in ("aten.mm", "aten.matmul") else None
@@ -126,13 +130,11 @@ def _bias(low: Lowering, node: Any) -> torch.Tensor | None | bool:
     held = low.graph.constant(node)
     if held is None:
         return False
-    low.count(node, held)
+    count(low, node, held)
     return held
 
 
-def _padding(
-    given: Any, kernel: tuple[int, ...], dilation: tuple[int, ...], spatial: int
-) -> tuple[int, int, int, int]:
+def _padding(given: Any, kernel: tuple[int, ...], dilation: tuple[int, ...], spatial: int) -> tuple[int, int, int, int]:
     """Top, bottom, left, right; PyTorch's "same" puts the odd one at the end."""
     if isinstance(given, str):
         total = [step * (size - 1) if given == "same" else 0 for size, step in zip(kernel, dilation, strict=True)]
@@ -153,9 +155,9 @@ def _layer(
     if zero.size:
         raise LoweringError(f"{label}: weight zero point {int(zero[0])}; want 0 (symmetric weights)")
     if scales.axis not in (None, axis) and scales.scale.size > 1:
-        raise LoweringError(f"{label}: weights are scaled along axis {scales.axis}; want the output channel, axis {axis}")
-    if codes.min() < -127:
-        raise LoweringError(f"{label}: weight code {codes.min()}; want int8 weights in [-127, 127]")
+        raise LoweringError(
+            f"{label}: weights are scaled along axis {scales.axis}; want the output channel, axis {axis}"
+        )
     scale = np.array(np.broadcast_to(scales.scale, (columns,)), np.float64)
     real = np.zeros(columns) if bias is None else bias.detach().to(torch.float64).numpy().reshape(-1)
     real = np.array(np.broadcast_to(real, (columns,)), np.float64)

@@ -17,6 +17,7 @@ from .graph import data_nodes, known_dtype, name_of
 from .kernels import kernel_call
 from .shapes import RESHAPES, is_identity
 from .values import Step, Value, plain_value
+from .weights import count
 
 if TYPE_CHECKING:
     from .lowering import Lowering
@@ -56,7 +57,9 @@ def copy(low: Lowering, name: str, node: fx.Node) -> str:
 
 def _is_leaf(low: Lowering, node: fx.Node) -> bool:
     """Whether a node's tensor comes from codes, a constant or an input rather than from a CPU call."""
-    return node.op != "call_function" or low.graph.constant(node) is not None or is_quantize(node) or is_dequantize(node)
+    return (
+        node.op != "call_function" or low.graph.constant(node) is not None or is_quantize(node) or is_dequantize(node)
+    )
 
 
 def _needs(low: Lowering, node: fx.Node) -> list[fx.Node]:
@@ -69,8 +72,8 @@ def _make(low: Lowering, node: fx.Node) -> list[str]:
     constant = low.graph.constant(node)
     if constant is not None:
         known_dtype(constant.dtype, f"constant {low.label(node)}")
-        if constant.is_floating_point() and constant.ndim and node.op == "get_attr":
-            low.count(node, constant)
+        if constant.is_floating_point() and constant.ndim and (node.op == "get_attr" or is_dequantize(node)):
+            count(low, node, constant)
         return [low.draft.constant(constant.contiguous().numpy(), "constant")]
     if is_quantize(node):
         return [low.draft.plain(low.integers(node), node).tensor]
@@ -123,7 +126,9 @@ def _call(low: Lowering, node: fx.Node) -> list[str]:
 def _macs(low: Lowering, node: fx.Node) -> int:
     """Multiply-accumulates of a layer that runs on the CPU, padding included; 0 for everything else."""
     name, given = name_of(node), low.graph.arguments(node)
-    if name in ("aten.conv1d", "aten.conv2d", "aten.conv3d", "aten.convolution") or name.startswith("aten.conv_transpose"):
+    if name in ("aten.conv1d", "aten.conv2d", "aten.conv3d", "aten.convolution") or name.startswith(
+        "aten.conv_transpose"
+    ):
         weight = low.graph.shape(given["weight"])
         transposed = given.get("transposed") or "transpose" in name
         swept = low.graph.shape(given["input"]) if transposed else low.graph.shape(node)

@@ -91,9 +91,7 @@ def _prefers(low: Lowering, a: Value, b: Value) -> bool:
     return a.axes == tuple(range(len(a.axes))) and a.axes != b.axes
 
 
-def _add_factors(
-    low: Lowering, a: Codes, b: Codes, alpha: float, want: Codes, node: fx.Node
-) -> tuple[int, int, int]:
+def _add_factors(low: Lowering, a: Codes, b: Codes, alpha: float, want: Codes, node: fx.Node) -> tuple[int, int, int]:
     try:
         return add_multipliers(a.scale / want.scale, alpha * b.scale / want.scale, low.bits)
     except ValueError as error:
@@ -103,7 +101,9 @@ def _add_factors(
 def _negated(low: Lowering, value: Value, codes: Codes, node: fx.Node) -> tuple[Value, Codes]:
     negative = Codes(codes.scale, ~codes.zero_point, ~codes.high, ~codes.low)
     if value.tensor in low.draft.constants:
-        return replace(value, tensor=low.draft.constant(~low.draft.constants[value.tensor], "constant", negative)), negative
+        return replace(
+            value, tensor=low.draft.constant(~low.draft.constants[value.tensor], "constant", negative)
+        ), negative
     table = low.draft.constant(_NEGATION, "table")
     attributes = Elementwise(function="rescale", table=True)
     name = low.draft.emit(attributes, [value.tensor, table], value.stored, negative, node, label="negate")

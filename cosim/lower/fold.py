@@ -47,6 +47,7 @@ def _fold_into_rows(draft: Draft, permute: Step) -> bool:
         layer.inputs[1] = draft.constant(weight[:, :, order, :], "weight")
     for reshape in reshapes:
         reshape.inputs[0] = permute.inputs[0]
+        draft.changed.add(reshape.output)
     return True
 
 
@@ -78,6 +79,7 @@ def _fold_into_columns(draft: Draft, permute: Step) -> bool:
     for place in range(*_PER_COLUMN.indices(len(layer.inputs))):
         name = layer.inputs[place]
         layer.inputs[place] = draft.constant(draft.constants[name][..., order], draft.labels[name])
+    draft.changed.update((layer.output, reshape.output))
     reshape.outputs[0] = permute.output
     draft.steps = [step for step in draft.steps if step is not permute]
     return True
@@ -152,7 +154,9 @@ def _with_padding(draft: Draft, step: Step, pad: Step, edges: tuple[int, int, in
     if value != attributes.input_zero_point or len(factors) != 1:
         return None
     factor = factors.pop()
-    return replace(attributes, padding=edges, factors=tuple((r, c, *factor) for r in sorted(rows) for c in sorted(columns)))
+    return replace(
+        attributes, padding=edges, factors=tuple((r, c, *factor) for r in sorted(rows) for c in sorted(columns))
+    )
 
 
 def _taps(size: int, kernel: int, stride: int, padding: int, step: Step, draft: Draft, axis: int) -> set[int]:

@@ -8,7 +8,7 @@ from accel_models.network import Conv2d, Elementwise, Permute, Reshape, Residual
 
 from .fold import fold_pads, fold_permutes
 from .points import fuse_clamps, fuse_tables
-from .rewrite import drop_dead, producer, readers, set_codes, swap_output
+from .rewrite import drop_dead, producer, readers, set_codes, take_over
 from .values import Draft, Step
 
 
@@ -55,7 +55,9 @@ def fuse_residuals(draft: Draft) -> None:
     for add in [step for step in draft.steps if _is_sum(step)]:
         chains = [_convolution_before(draft, name) for name in add.inputs]
         places = {id(step): place for place, step in enumerate(draft.steps)}
-        found = [(places[id(chain[0])], side) for side, chain in enumerate(chains) if chain and _fits(chain[0], add, side)]
+        found = [
+            (places[id(chain[0])], side) for side, chain in enumerate(chains) if chain and _fits(chain[0], add, side)
+        ]
         if add.inputs[0] != add.inputs[1] and found:
             side = max(found)[1]
             chain = chains[side]
@@ -114,14 +116,10 @@ def _fuse_residual(draft: Draft, add: Step, chain: list[Step], side: int) -> Non
         set_codes(draft, name, other)
         moved.insert(0, Step(Reshape(), [other], [name], node=add.node, label="reshape"))
         other = name
+    take_over(draft, chain, add.output)
     convolution.attributes = replace(convolution.attributes, residual=residual)
     convolution.inputs.append(other)
-    for step in chain:
-        set_codes(draft, step.output, add.output)
-    swap_output(chain[-1], add.output)
     place = draft.steps.index(add)
     draft.steps[place : place + 1] = moved
     for step in chain:
         draft.steps.pop(next(i for i, known in enumerate(draft.steps) if known is step))
-
-

@@ -34,7 +34,9 @@ class Graph:
     ``origins``: node name -> object with ``module``, ``source`` and ``phase``; nodes without one are asked themselves.
     """
 
-    def __init__(self, program: fx.GraphModule | torch.export.ExportedProgram, origins: Mapping[str, Any] | None) -> None:
+    def __init__(
+        self, program: fx.GraphModule | torch.export.ExportedProgram, origins: Mapping[str, Any] | None
+    ) -> None:
         if isinstance(program, torch.export.ExportedProgram):
             program = program.module(check_guards=False)
         self.module = program
@@ -140,6 +142,9 @@ class Graph:
         if node.op == "get_attr":
             value = attribute(self.module, str(node.target))
             return value.detach() if isinstance(value, torch.Tensor) else None
+        fill = self._filled(node)
+        if fill is not None:
+            return fill
         if node.op != "call_function" or torch.Tag.nondeterministic_seeded in getattr(node.target, "tags", ()):
             return None
         known = {argument: self.constant(argument) for argument in node.all_input_nodes}
@@ -148,6 +153,15 @@ class Graph:
         with torch.no_grad():
             result = node.target(*fx.map_arg(node.args, known.get), **fx.map_arg(node.kwargs, known.get))
         return result if isinstance(result, torch.Tensor) else None
+
+    def _filled(self, node: fx.Node) -> torch.Tensor | None:
+        """Value of a ``zeros_like`` and its kin: it depends on nothing but a shape."""
+        fills = {"aten.zeros_like": 0, "aten.new_zeros": 0, "aten.ones_like": 1, "aten.new_ones": 1}
+        name = name_of(node)
+        value = self.arguments(node)["fill_value"] if name in ("aten.full_like", "aten.new_full") else fills.get(name)
+        if value is None or isinstance(value, fx.Node):
+            return None
+        return torch.full(self.shape(node), value, dtype=self.dtype(node))
 
     def origin(self, node: fx.Node | None) -> tuple[str, str, str]:
         """Module path, ``file.py:line`` and phase of a node; empty where unknown."""

@@ -12,6 +12,7 @@ from torch import fx
 from accel_models.kernels import FUNCTIONS
 
 from .graph import name_of
+from .shapes import PERMUTES, permutation
 
 if TYPE_CHECKING:
     from .lowering import Lowering
@@ -45,8 +46,8 @@ def _same(*names: str) -> tuple[tuple[str, str], ...]:
 
 
 _UNARY = (
-    "neg", "abs", "sign", "square", "floor", "ceil", "round", "exp", "log", "log1p", "sqrt", "rsqrt", "reciprocal", "sin",
-    "cos", "tanh", "erf", "sigmoid", "silu", "hardswish", "hardsigmoid", "relu", "logical_not",
+    "neg", "abs", "sign", "square", "floor", "ceil", "round", "exp", "log", "log1p", "sqrt", "rsqrt", "reciprocal",
+    "sin", "cos", "tanh", "erf", "sigmoid", "silu", "hardswish", "hardsigmoid", "relu", "logical_not",
 )  # fmt: skip
 _BINARY = ("mul", "maximum", "minimum", "eq", "ne", "lt", "le", "gt", "ge", "logical_and", "logical_or")
 
@@ -86,7 +87,7 @@ MAPPED: dict[str, Mapped] = {
     "relu6": Mapped("clamp", fixed=(("min", 0.0), ("max", 6.0))),
     "sum": Mapped("sum", parameters=_same("dim", "keepdim")),
     "mean": Mapped("mean", parameters=_same("dim", "keepdim")),
-    "var": Mapped("var", parameters=_same("dim", "keepdim", "correction"), fits=lambda given: "unbiased" not in given),
+    "var": Mapped("var", parameters=_same("dim", "keepdim", "correction")),
     "amax": Mapped("amax", parameters=_same("dim", "keepdim")),
     "amin": Mapped("amin", parameters=_same("dim", "keepdim")),
     "max": Mapped("max", parameters=_same("dim", "keepdim"), fits=lambda given: "dim" in given),
@@ -120,7 +121,6 @@ MAPPED: dict[str, Mapped] = {
     "pixel_shuffle": Mapped("pixel_shuffle", parameters=_same("upscale_factor")),
     "embedding": Mapped("embedding", ("weight", "indices")),
     "gather": Mapped("gather", ("self", "index"), _same("dim")),
-    "permute": Mapped("permute", parameters=_same("dims")),
     "cat": Mapped("concat", ("tensors",), _same("dim")),
     "stack": Mapped("stack", ("tensors",), _same("dim")),
 }
@@ -132,6 +132,10 @@ def kernel_call(low: Lowering, node: fx.Node) -> Call | None:
     name, given = name_of(node).removeprefix("aten."), low.graph.arguments(node)
     if name in ("_to_copy", "to"):
         return _cast(low, node)
+    if name_of(node) in PERMUTES and "permute" in FUNCTIONS:
+        return Call("permute", [low.reals[low.source(node)][0]], {"dims": tuple(permutation(low.graph, node))})
+    if name == "var" and "unbiased" in given:
+        given = {**given, "correction": int(given["unbiased"])}
     mapped = MAPPED.get(name)
     known = mapped is not None and name_of(node).startswith("aten.") and mapped.function in FUNCTIONS
     if mapped is None or not known or not mapped.fits(given) or given.get("dtype") is not None:

@@ -7,20 +7,20 @@ already *is*. ``real(node)``: the float tensor, computed on the CPU.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import fx
 
-from accel_models.network import Elementwise, Output8
+from accel_models.network import Elementwise, Operator, Output8
 
-from . import cpu, elementwise, tables
+from . import boundary, cpu, elementwise, tables
+from .check import Stored
 from .clamps import CLAMPS, clamp_bounds
-from .codes import Codes, Scales, codes_of, is_dequantize, is_quantize, scales_of
-from .errors import LoweringError
+from .codes import Codes, codes_of, is_dequantize, is_quantize, scales_of
 from .graph import Graph, data_nodes, name_of
-from .inputs import boundary_codes, preferred_axes
 from .registry import COMPUTES, MOVES
 from .values import Draft, Value, plain_value
 
@@ -42,13 +42,33 @@ class Lowering:
     def run(self) -> None:
         """Lower every live Q node in graph order, then the outputs."""
         for node in self.graph.inputs():
-            self._add_input(node)
+            boundary.add_input(self, node)
         for node in self._live():
             if is_quantize(node) and self.graph.constant(node) is None:
                 self.integers(node)
             self.quantized_nodes += is_quantize(node) or is_dequantize(node)
         for node in self.graph.outputs():
-            self.draft.outputs.append(self._output(node))
+            self.draft.outputs.append(boundary.output(self, node))
+
+    def stored(self, names: Mapping[str, str]) -> dict[str, Stored]:
+        """Where the codes of Q nodes lie, for those that fusing left; ``names``: draft tensor -> final name."""
+        found = {node.name: self._stored(value, names) for node, value in self._integers.items() if is_quantize(node)}
+        return {name: place for name, place in found.items() if place is not None}
+
+    def _stored(self, value: Value, names: Mapping[str, str]) -> Stored | None:
+        draft, tensor = self.draft, value.tensor
+        while tensor not in draft.stages and tensor in draft.same_bytes and tensor not in names:
+            tensor = draft.same_bytes[tensor]
+        stage = draft.stages.get(tensor)
+        if stage is not None and all(name in names for name in stage.inputs):
+            name = f"{names.get(tensor, tensor)}.stage"
+            inputs = tuple(names[item] for item in stage.inputs)
+            operator = Operator(name=name, inputs=inputs, outputs=(name,), attributes=stage.attributes)
+            declared = replace(draft.tensors[stage.output], name=name, role="activation", permutation=None)
+            return Stored(name, value.stored, value.axes, operator, declared)
+        if stage is None and tensor in names and tensor not in draft.changed:
+            return Stored(names[tensor], value.stored, value.axes)
+        return None
 
     def _live(self) -> list[fx.Node]:
         live: set[fx.Node] = set()
@@ -67,6 +87,13 @@ class Lowering:
         if node not in self._integers:
             self._integers[node] = self._make_integers(node)
         return self._integers[node]
+
+    def has_integers(self, node: fx.Node) -> bool:
+        return node in self._integers
+
+    def set_integers(self, node: fx.Node, value: Value) -> None:
+        """Declare an input that arrives as codes."""
+        self._integers[node] = value
 
     def _make_integers(self, node: fx.Node) -> Value:
         constant = self.graph.constant(node)
@@ -107,7 +134,7 @@ class Lowering:
         name = name_of(node)
         if is_dequantize(node):
             if scales_of(self.graph, node).axis is not None:
-                return None  # per channel: weights, read by ``weight``
+                return None  # per channel: weights, read by ``weights.weight``
             value, codes = self.integers(self.source(node)), codes_of(self.graph, node)
             if value.tensor in self.draft.constants:
                 data = torch.from_numpy(self.draft.constants[value.tensor])
@@ -179,44 +206,9 @@ class Lowering:
             return value
         output = Output8(zero_point=codes.zero_point, low=codes.low, high=codes.high, double=self.double)
         attributes = Elementwise(function="rescale", zero_a=codes.zero_point, output=output)
-        return replace(value, tensor=self.draft.emit(attributes, [value.tensor], value.stored, codes, node, label="clamp"))
-
-    # ---- constants that operators read ----
-
-    def weight(self, node: Any) -> tuple[torch.Tensor, Scales] | None:
-        """int8 codes and scales of a constant weight, through transpositions; None when it is not one."""
-        if not isinstance(node, fx.Node) or self.graph.constant(node) is None:
-            return None
-        if is_dequantize(node):
-            source, scales = self.source(node), scales_of(self.graph, node)
-            held = self.graph.constant(source)
-            assert held is not None  # its DQ is constant
-            if held.dtype != torch.int8:
-                raise LoweringError(f"weight {self.label(source)}: unsupported dtype {str(held.dtype)[6:]}; want int8")
-            self.count(source, held)
-            return held, scales
-        orders = {"aten.t": (1, 0), "aten.numpy_T": (1, 0)}
-        given = self.graph.arguments(node)
-        rank = len(self.graph.shape(node))
-        order: list[int] | None = list(orders[name_of(node)]) if name_of(node) in orders and rank == 2 else None
-        if name_of(node) == "aten.permute":
-            order = [axis % rank for axis in given["dims"]]
-        if name_of(node) == "aten.transpose":
-            order = list(range(rank))
-            a, b = given["dim0"] % rank, given["dim1"] % rank
-            order[a], order[b] = order[b], order[a]
-        inner = self.weight(self.source(node)) if order is not None else None
-        if inner is None or order is None:
-            return None
-        held, scales = inner
-        axis = None if scales.axis is None else order.index(scales.axis)
-        return held.permute(order), replace(scales, axis=axis)
-
-    def count(self, node: fx.Node, held: torch.Tensor) -> None:
-        """Count a trained parameter once, however many operators read it."""
-        while node.op == "call_function" and node.all_input_nodes:
-            node = node.all_input_nodes[0]
-        self.trained[node.target] = held.numel()
+        return replace(
+            value, tensor=self.draft.emit(attributes, [value.tensor], value.stored, codes, node, label="clamp")
+        )
 
     def label(self, node: fx.Node | None) -> str:
         """What a message calls a node: its module path, else its name."""
@@ -226,58 +218,6 @@ class Lowering:
     def real(self, node: fx.Node) -> str:
         """Name of the float (or integer) tensor of a node, in PyTorch's order."""
         return cpu.real(self, node)[0]
-
-    # ---- boundary ----
-
-    def _add_input(self, node: fx.Node) -> None:
-        shape, dtype = self.graph.shape(node), self.graph.dtype_name(node)
-        codes = boundary_codes(self.graph, node)
-        axes = tuple(range(len(shape)))
-        if codes is not None or dtype in ("int8", "uint8"):
-            axes = preferred_axes(self.graph, node)
-        stored = tuple(shape[axis] for axis in axes)
-        name = self.draft.tensor(stored, "int8" if codes is not None else dtype, codes, "input")
-        self.draft.labels[name] = str(node.target)
-        permutation = None if axes == tuple(range(len(shape))) else axes
-        self.draft.tensors[name] = replace(self.draft.tensors[name], permutation=permutation)
-        self.draft.inputs.append(name)
-        if self.draft.tensors[name].dtype == "int8":
-            self._integers[node] = Value(name, shape, axes)
-        else:
-            self.reals[node] = [name]
-
-    def _output(self, node: fx.Node) -> str:
-        """Name of an output tensor: codes without their final DQ where there are any, else the real tensor."""
-        integer = self.graph.dtype(node) in (torch.int8, torch.uint8)
-        known = None
-        if integer and (is_quantize(node) or node in self._integers):
-            known = self.integers(node)
-        elif not integer and self.graph.constant(node) is None:
-            found = self.codes(node)
-            known = found[0] if found else None
-        if known is None:
-            return self._own(plain_value(self.real(node), self.graph.shape(node)), node).tensor
-        value = self._own(known, node)
-        tensor = self.draft.tensors[value.tensor]
-        if value.axes != tuple(range(len(value.shape))):
-            self.draft.tensors[value.tensor] = replace(tensor, permutation=value.axes)
-        return value.tensor
-
-    def _own(self, value: Value, node: fx.Node) -> Value:
-        """Make sure that an output has a tensor of its own: not an input, a constant or another output."""
-        tensor = self.draft.tensors[value.tensor]
-        if tensor.role == "activation":
-            self.draft.tensors[value.tensor] = replace(tensor, role="output")
-            return value
-        if tensor.dtype == "int8":
-            codes = Codes(tensor.scale or 1.0, tensor.zero_point, *self.draft.code_range(value.tensor))
-            attributes = Elementwise(function="rescale", zero_a=codes.zero_point,
-                                     output=Output8(zero_point=codes.zero_point))  # fmt: skip
-            name = self.draft.emit(attributes, [value.tensor], tensor.shape, codes, node, label="copy")
-        else:
-            name = cpu.copy(self, value.tensor, node)
-        self.draft.tensors[name] = replace(self.draft.tensors[name], role="output")
-        return replace(value, tensor=name)
 
 
 def _exact(codes: Codes, bounds: tuple[float, float]) -> bool:

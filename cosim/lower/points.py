@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from accel_models.network import Conv2d, Elementwise, MatMul, Pool, Reshape
+from accel_models.network import Attributes, Conv2d, Elementwise, MatMul, Pool, Reshape
 
-from .rewrite import producer, readers, set_codes, swap_output
+from .rewrite import producer, readers, take_over
 from .tables import table_of_rescale
 from .values import Draft, Step
 
@@ -19,8 +19,11 @@ _FORMERS = (Conv2d, MatMul, Elementwise, Pool)
 def fuse_clamps(draft: Draft) -> None:
     """A clamp becomes bounds of the operator before it."""
     for step in list(draft.steps):
-        if _is_clamp(step) and (chain := _chain_before(draft, step)) is not None and _tighten(chain[0], step):
-            _absorb(draft, chain, step)
+        chain = _chain_before(draft, step) if _is_clamp(step) else None
+        if chain is not None and (attributes := _tightened(chain[0].attributes, step)) is not None:
+            take_over(draft, chain, step.output)
+            chain[0].attributes = attributes
+            draft.steps.remove(step)
 
 
 def fuse_tables(draft: Draft) -> None:
@@ -32,12 +35,13 @@ def fuse_tables(draft: Draft) -> None:
         former = chain[0]
         assert isinstance(former.attributes, _FORMERS)
         mapping = _mapping(draft, step, _CODES)
+        take_over(draft, chain, step.output)
         if former.attributes.table:
             mapping = mapping[draft.constants[former.inputs[-1]].astype(np.int64) + 128]
             former.inputs.pop()
         former.inputs.append(draft.constant(mapping, "table"))
         former.attributes = replace(former.attributes, table=True)
-        _absorb(draft, chain, step)
+        draft.steps.remove(step)
 
 
 def _is_point(step: Step) -> bool:
@@ -77,32 +81,20 @@ def _chain_before(draft: Draft, step: Step) -> list[Step] | None:
         name = before.inputs[0]
 
 
-def _tighten(former: Step, clamp: Step) -> bool:
-    """Bound the operator's result; False where a table stands behind its bounds."""
-    attributes = former.attributes
+def _tightened(attributes: Attributes, clamp: Step) -> Attributes | None:
+    """The operator with the clamp's bounds on its result; None where a table stands behind its own bounds."""
     assert isinstance(attributes, _FORMERS) and isinstance(clamp.attributes, Elementwise)
     low, high = clamp.attributes.output.low, clamp.attributes.output.high
     if attributes.table:
-        return False
+        return None
     if isinstance(attributes, Conv2d) and attributes.residual is not None:
-        bounds = attributes.residual
-        former.attributes = replace(
-            attributes, residual=replace(bounds, low=_within(bounds.low, low, high), high=_within(bounds.high, low, high))
-        )
-        return True
+        total = attributes.residual
+        total = replace(total, low=_within(total.low, low, high), high=_within(total.high, low, high))
+        return replace(attributes, residual=total)
     output = attributes.output
     output = replace(output, low=_within(output.low, low, high), high=_within(output.high, low, high))
-    former.attributes = replace(attributes, output=output)
-    return True
+    return replace(attributes, output=output)
 
 
 def _within(bound: int, low: int, high: int) -> int:
     return min(max(bound, low), high)
-
-
-def _absorb(draft: Draft, chain: list[Step], step: Step) -> None:
-    """Remove ``step``: the last of the chain writes its result."""
-    for before in chain:
-        set_codes(draft, before.output, step.output)
-    swap_output(chain[-1], step.output)
-    draft.steps = [known for known in draft.steps if known is not step]

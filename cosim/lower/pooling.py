@@ -221,9 +221,7 @@ def _reduce(
     return _kept_value(low, name, value, [*outer, *inner], tuple(low.graph.results(node)[0].shape), node)
 
 
-def _kept_value(
-    low: Lowering, name: str, value: Value, kept: list[int], out: tuple[int, ...], node: fx.Node
-) -> Value:
+def _kept_value(low: Lowering, name: str, value: Value, kept: list[int], out: tuple[int, ...], node: fx.Node) -> Value:
     """The reduced tensor as a logical value: kept axes in stored order, those of size 1 at the end."""
     if len(out) == len(value.shape):
         axes = [*kept, *(axis for axis in range(len(out)) if axis not in kept)]

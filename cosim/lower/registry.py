@@ -1,7 +1,7 @@
 """Which function lowers which ATen operator. Adding an operator is one decorated function in one of the modules.
 
-``@move``: the outputs are codes of the inputs, moved, selected or compared; the function gets the inputs as codes of one
-scale. ``@compute``: the outputs are new codes; the function finds its operands itself and gets the wanted output codes.
+``@move``: the outputs are codes of the inputs, moved, selected or compared; the function gets the inputs as codes of
+one scale. ``@compute``: the outputs are new codes; the function finds its operands itself and gets the wanted codes.
 Both return None where the accelerator cannot do it exactly: then the node runs on the CPU in float, listed.
 """
 

@@ -29,12 +29,21 @@ def drop_dead(draft: Draft) -> None:
 
 
 def set_codes(draft: Draft, name: str, like: str) -> None:
-    """Give a tensor the scale, zero point and range of another."""
+    """Give a tensor the scale, zero point and range of another: it holds other codes from now on."""
+    draft.changed.add(name)
     source = draft.tensors[like]
     draft.tensors[name] = replace(draft.tensors[name], scale=source.scale, zero_point=source.zero_point)
     draft.ranges[name] = draft.code_range(like)
 
 
-def swap_output(step: Step, name: str) -> None:
-    """Let a step with one output write another tensor of the same stored shape."""
-    step.outputs[0] = name
+def take_over(draft: Draft, chain: list[Step], name: str) -> None:
+    """Let a chain (an operator, then reshapes) produce another tensor, of the stored shape that it has now.
+
+    Call it before the operator changes: what the chain produced until now is kept as a stage, for comparisons.
+    """
+    former = chain[0]
+    stage = Step(former.attributes, list(former.inputs), [former.output], node=former.node, label=former.label)
+    for step in chain:
+        draft.stages.setdefault(step.output, stage)
+        set_codes(draft, step.output, name)
+    chain[-1].outputs[0] = name

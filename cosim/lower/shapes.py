@@ -12,7 +12,7 @@ from torch import fx
 from accel_models.network import Concat, Pad, Slice
 
 from .codes import Codes
-from .graph import name_of
+from .graph import Graph, name_of
 from .registry import move
 from .values import Draft, Value
 
@@ -26,7 +26,6 @@ RESHAPES = tuple(
 IDENTITIES = ("aten.clone", "aten.contiguous", "aten.detach", "aten.alias", "aten.lift_fresh_copy", "aten.lift_fresh")
 _CASTS = ("aten._to_copy", "aten.to")
 _DROPOUTS = ("aten.dropout", "aten.feature_dropout", "aten.alpha_dropout", "aten.native_dropout")
-MAX_COPIES = 16  # expand, repeat and upsample join at most so many copies along an axis
 
 
 @move(*IDENTITIES, *_CASTS, *_DROPOUTS)
@@ -95,26 +94,31 @@ def _with_ones(order: list[int], shape: Sequence[int]) -> tuple[int, ...]:
     return tuple(result)
 
 
-@move("aten.permute", "aten.transpose", "aten.t", "aten.numpy_T", "aten.movedim", "aten.swapaxes")
+PERMUTES = ("aten.permute", "aten.transpose", "aten.t", "aten.numpy_T", "aten.movedim", "aten.swapaxes")
+
+
+@move(*PERMUTES)
 def permute(low: Lowering, node: fx.Node, inputs: list[Value], codes: Codes) -> Value | None:
     """A new description of the same bytes."""
-    value, given = inputs[0], low.graph.arguments(node)
-    rank = len(value.shape)
-    name = name_of(node)
+    return permuted(inputs[0], permutation(low.graph, node))
+
+
+def permutation(graph: Graph, node: fx.Node) -> list[int]:
+    """The permutation of an operator in PERMUTES: new axis j is old axis ``result[j]``."""
+    given, name, rank = graph.arguments(node), name_of(node), len(graph.shape(node))
     dims = list(range(rank))
     if name == "aten.permute":
-        dims = [axis % rank for axis in given["dims"]]
-    elif name in ("aten.t", "aten.numpy_T"):
-        dims.reverse()
-    elif name == "aten.movedim":
+        return [axis % rank for axis in given["dims"]]
+    if name in ("aten.t", "aten.numpy_T"):
+        return dims[::-1]
+    if name == "aten.movedim":
         sources, targets = (_list(given[key]) for key in ("source", "destination"))
         moved = {target % rank: source % rank for source, target in zip(sources, targets, strict=True)}
         rest = iter([axis for axis in range(rank) if axis not in moved.values()])
-        dims = [moved[axis] if axis in moved else next(rest) for axis in range(rank)]
-    else:
-        first, second = (int(given[key]) % rank for key in (("dim0", "dim1") if "dim0" in given else ("axis0", "axis1")))
-        dims[first], dims[second] = dims[second], dims[first]
-    return permuted(value, dims)
+        return [moved[axis] if axis in moved else next(rest) for axis in range(rank)]
+    first, second = (int(given[key]) % rank for key in (("dim0", "dim1") if "dim0" in given else ("axis0", "axis1")))
+    dims[first], dims[second] = dims[second], dims[first]
+    return dims
 
 
 def permuted(value: Value, dims: Sequence[int]) -> Value:
@@ -150,7 +154,8 @@ def sliced(draft: Draft, value: Value, axis: int, first: int, count: int, step: 
     result = Value(value.tensor, shape, value.axes)
     place, rank = value.axes.index(axis), len(shape)
     attributes = Slice(
-        start=tuple(first if i == place else 0 for i in range(rank)), step=tuple(step if i == place else 1 for i in range(rank))
+        start=tuple(first if i == place else 0 for i in range(rank)),
+        step=tuple(step if i == place else 1 for i in range(rank)),
     )
     name = draft.emit(attributes, [value.tensor], result.stored, _codes(draft, value), node, label="slice")
     return replace(result, tensor=name)
@@ -160,11 +165,23 @@ def _part(low: Lowering, node: fx.Node, value: Value, codes: Codes) -> Value | N
     """One result of chunk, split or unbind; the first of a pool with indices."""
     source, index = node.args[0], int(node.args[1])
     kind = name_of(source)
-    if kind in ("aten.max_pool2d_with_indices", "aten.adaptive_max_pool1d", "aten.adaptive_max_pool2d", "aten.native_dropout"):
+    if kind in (
+        "aten.max_pool2d_with_indices",
+        "aten.adaptive_max_pool1d",
+        "aten.adaptive_max_pool2d",
+        "aten.native_dropout",
+    ):
         from .registry import MOVES
 
         return MOVES[kind](low, source, [value], codes) if index == 0 else None
-    if kind not in ("aten.chunk", "aten.split", "aten.split_with_sizes", "aten.unbind", "aten.unsafe_split", "aten.tensor_split"):
+    if kind not in (
+        "aten.chunk",
+        "aten.split",
+        "aten.split_with_sizes",
+        "aten.unbind",
+        "aten.unsafe_split",
+        "aten.tensor_split",
+    ):
         return None
     results = low.graph.results(source)
     axis = int(low.graph.arguments(source)["dim"]) % len(value.shape)
@@ -242,57 +259,6 @@ def _then_quantized(low: Lowering, node: fx.Node, codes: Codes) -> bool:
     from .codes import codes_of, is_quantize
 
     return all(is_quantize(user) and codes_of(low.graph, user).same_scale(codes) for user in node.users)
-
-
-@move("aten.expand", "aten.repeat")
-def repeat(low: Lowering, node: fx.Node, inputs: list[Value], codes: Codes) -> Value | None:
-    """Copies along axes, as joins; None for more than MAX_COPIES."""
-    value, shape = inputs[0], low.graph.shape(node)
-    value = reshaped(low.draft, value, (1,) * (len(shape) - len(value.shape)) + value.shape, node)
-    copies = [new // old for old, new in zip(value.shape, shape, strict=True)]
-    if max(copies, default=1) > MAX_COPIES:
-        return None
-    for axis, count in enumerate(copies):
-        value = joined(low.draft, [value] * count, axis, node)
-    return value
-
-
-@move("aten.upsample_nearest1d", "aten.upsample_nearest2d")
-def upsample(low: Lowering, node: fx.Node, inputs: list[Value], codes: Codes) -> Value | None:
-    """Nearest neighbour by whole factors: every row and column joined with copies of itself."""
-    value, shape = inputs[0], low.graph.shape(node)
-    for axis in range(2, len(shape)):
-        factor, rest = divmod(shape[axis], value.shape[axis])
-        if rest or factor > MAX_COPIES:
-            return None
-        split = (*value.shape[: axis + 1], 1, *value.shape[axis + 1 :])
-        order = list(value.axes)
-        order = [a + (a > axis) for a in order]
-        order.insert(order.index(axis) + 1, axis + 1)
-        apart = Value(value.tensor, split, tuple(order))
-        apart = replace(apart, tensor=low.draft.reshape(value.tensor, apart.stored, node))
-        copied = joined(low.draft, [apart] * factor, axis + 1, node)
-        value = reshaped(low.draft, copied, (*value.shape[:axis], value.shape[axis] * factor, *value.shape[axis + 1 :]), node)
-    return value
-
-
-@move("aten.pixel_shuffle", "aten.pixel_unshuffle", "aten.channel_shuffle")
-def shuffle(low: Lowering, node: fx.Node, inputs: list[Value], codes: Codes) -> Value | None:
-    """Split axes, permute, merge axes: the definitions in PyTorch's documentation."""
-    value, shape, given = inputs[0], low.graph.shape(node), low.graph.arguments(node)
-    *front, c, h, w = value.shape
-    n = len(front)
-    if name_of(node) == "aten.channel_shuffle":
-        g = int(given["groups"])
-        split, order = (*front, g, c // g, h, w), (n + 1, n, n + 2, n + 3)
-    elif name_of(node) == "aten.pixel_shuffle":
-        r = int(given["upscale_factor"])
-        split, order = (*front, c // r**2, r, r, h, w), (n, n + 3, n + 1, n + 4, n + 2)
-    else:
-        r = int(given["downscale_factor"])
-        split, order = (*front, c, h // r, r, w // r, r), (n, n + 2, n + 4, n + 1, n + 3)
-    apart = reshaped(low.draft, value, split, node)
-    return reshaped(low.draft, permuted(apart, (*range(n), *order)), shape, node)
 
 
 def _codes(draft: Draft, value: Value) -> Codes | None:

@@ -1,7 +1,8 @@
 """Functions of one int8 value as tables of 256 codes, filled by PyTorch itself.
 
-Any chain (or net) of element-by-element operators that starts at one tensor of codes is such a function: SiLU written as
-``x * sigmoid(x)`` as much as ``aten.silu``. The table holds what dequantize, the chain and quantize give for each code.
+Any chain (or net) of element-by-element operators that starts at one tensor of codes is such a function: SiLU written
+as ``x * sigmoid(x)`` as much as ``aten.silu``. The table holds what dequantize, the chain and quantize give for every
+code.
 """
 
 from __future__ import annotations
@@ -32,8 +33,8 @@ _UNARY = (
     "softsign", "sqrt", "square", "tan", "tanh", "trunc", "clone", "alias", "detach", "contiguous", "dropout",
 )  # fmt: skip
 _OTHER = (
-    "add", "atan2", "div", "eq", "fmod", "ge", "gt", "le", "logical_and", "logical_or", "lt", "maximum", "minimum", "mul",
-    "ne", "pow", "prelu", "remainder", "rsub", "sub", "where", "lerp", "addcmul", "addcdiv", "_to_copy", "to",
+    "add", "atan2", "div", "eq", "fmod", "ge", "gt", "le", "logical_and", "logical_or", "lt", "maximum", "minimum",
+    "mul", "ne", "pow", "prelu", "remainder", "rsub", "sub", "where", "lerp", "addcmul", "addcdiv", "_to_copy", "to",
 )  # fmt: skip
 POINTWISE = frozenset(f"aten.{name}" for name in (*_UNARY, *_OTHER)) | frozenset(CLAMPS)
 

@@ -1,7 +1,7 @@
 """Values and the draft of a network: steps on stored tensors, before fusing, ordering and naming.
 
-A PyTorch tensor is *logical*; what memory holds is *stored*. A ``Value`` says which stored axis is which logical axis, so
-that a permutation costs nothing until something needs another order.
+A PyTorch tensor is *logical*; what memory holds is *stored*. A ``Value`` says which stored axis is which logical axis,
+so that a permutation costs nothing until something needs another order.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Value:
         return tuple(self.shape[axis] for axis in self.axes)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Step:
     """An operator to be: what Operator holds, and the node and label that will name it."""
 
@@ -55,6 +55,9 @@ class Draft:
     constants: dict[str, np.ndarray] = field(default_factory=dict)
     labels: dict[str, str] = field(default_factory=dict)  # constant -> what it is: weight, bias, ...
     ranges: dict[str, tuple[int, int]] = field(default_factory=dict)  # int8 tensor -> its smallest and largest code
+    changed: set[str] = field(default_factory=set)  # tensors that a pass gave other contents
+    same_bytes: dict[str, str] = field(default_factory=dict)  # result of a reshape -> what it reshaped
+    stages: dict[str, Step] = field(default_factory=dict)  # tensor that fusing removed -> a step that computes it
     inputs: list[str] = field(default_factory=list)
     outputs: list[str] = field(default_factory=list)
 
@@ -64,9 +67,7 @@ class Draft:
         """Add a tensor and return its name."""
         name = f"t{len(self.tensors)}"
         scale, zero = (codes.scale, codes.zero_point) if codes else (None, 0)
-        self.tensors[name] = Tensor(
-            name=name, shape=tuple(shape), dtype=dtype, role=role, scale=scale, zero_point=zero
-        )
+        self.tensors[name] = Tensor(name=name, shape=tuple(shape), dtype=dtype, role=role, scale=scale, zero_point=zero)
         if codes is not None:
             self.ranges[name] = (codes.low, codes.high)
         return name
@@ -132,7 +133,9 @@ class Draft:
             return name
         if name in self.constants:
             return self.constant(self.constants[name].reshape(shape), self.labels[name], self._codes(name))
-        return self.emit(Reshape(), [name], shape, self._codes(name), node, dtype=tensor.dtype)
+        result = self.emit(Reshape(), [name], shape, self._codes(name), node, dtype=tensor.dtype)
+        self.same_bytes[result] = name
+        return result
 
     def _codes(self, name: str) -> Codes | None:
         tensor = self.tensors[name]

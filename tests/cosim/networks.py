@@ -74,7 +74,7 @@ class NetworkBuilder:
             outputs=outputs,
         )
 
-    def _constant(self, name: str, data: np.ndarray) -> str:
+    def constant(self, name: str, data: np.ndarray) -> str:
         self.tensors[name] = Tensor(name=name, shape=data.shape, dtype=str(data.dtype), role="constant")
         self.constants[name] = data
         return name
@@ -93,7 +93,7 @@ class NetworkBuilder:
         return Output8(zero_point=int(self.random.integers(-20, 20)), low=low, high=int(self.random.choice([127, 90])))
 
     def _table(self) -> str:
-        return self._constant(f"table{len(self.operators)}", self.random.integers(-128, 128, 256).astype(np.int8))
+        return self.constant(f"table{len(self.operators)}", self.random.integers(-128, 128, 256).astype(np.int8))
 
     def conv(
         self,
@@ -117,12 +117,12 @@ class NetworkBuilder:
         name = f"conv{len(self.operators)}"
         random = self.random
         operands = (
-            self._constant(
+            self.constant(
                 f"{name}.w", random.integers(-127, 128, (*kernel, channels // groups, columns)).astype(np.int8)
             ),
-            self._constant(f"{name}.b", random.integers(-3000, 3000, columns).astype(np.int32)),
-            self._constant(f"{name}.m", random.integers(1 << 30, (1 << 31) - 1, columns).astype(np.int32)),
-            self._constant(f"{name}.s", np.full(columns, 31 + int(np.log2(120 * np.sqrt(depth))), np.int8)),
+            self.constant(f"{name}.b", random.integers(-3000, 3000, columns).astype(np.int32)),
+            self.constant(f"{name}.m", random.integers(1 << 30, (1 << 31) - 1, columns).astype(np.int32)),
+            self.constant(f"{name}.s", np.full(columns, 31 + int(np.log2(120 * np.sqrt(depth))), np.int8)),
         )
         inputs = (x, *operands)
         fused = None

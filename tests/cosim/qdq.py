@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 import torchao.quantization.pt2e.quantize_pt2e  # noqa: F401  registers torch.ops.quantized_decomposed
-from accel_models.kernels import run_network
-from accel_models.network import Network, Tensor
 from torch import nn
 
+from accel_models.kernels import run_network
+from accel_models.network import Network, Tensor
 from cosim.lower import lower, register
 
 Q = torch.ops.quantized_decomposed
@@ -52,9 +52,13 @@ class Wrapped(nn.Module):
     """Inputs through Q/DQ, a function, and its result(s) through Q/DQ."""
 
     def __init__(
-        self, function: Callable[..., torch.Tensor], inputs: Sequence[tuple[float, int]], output: tuple[float, int] | None,
-        parts: Sequence[nn.Module] = (), input_low: int = -128,
-    ) -> None:  # fmt: skip
+        self,
+        function: Callable[..., torch.Tensor],
+        inputs: Sequence[tuple[float, int]],
+        output: tuple[float, int] | None,
+        parts: Sequence[nn.Module] = (),
+        input_low: int = -128,
+    ) -> None:
         super().__init__()
         self.function, self.inputs, self.output, self.low = function, tuple(inputs), output, input_low
         self.parts = nn.ModuleList(parts)
@@ -126,9 +130,7 @@ def compare(module: nn.Module, *inputs: torch.Tensor, **options: object) -> Comp
         results = module(*inputs)
     network = lower(program, name="case", **options)  # type: ignore[arg-type]
     register(network)
-    given = {
-        name: stored(network.tensors[name], real) for name, real in zip(network.inputs, inputs, strict=True)
-    }
+    given = {name: stored(network.tensors[name], real) for name, real in zip(network.inputs, inputs, strict=True)}
     values = run_network(network, given)
     results = results if isinstance(results, tuple) else (results,)
     got, want = [], []
@@ -140,7 +142,9 @@ def compare(module: nn.Module, *inputs: torch.Tensor, **options: object) -> Comp
     return Comparison(network, values, got, want)
 
 
-def codes(rng: np.random.Generator, shape: Sequence[int], scale: float, zero_point: int, low: int = -128) -> torch.Tensor:
+def codes(
+    rng: np.random.Generator, shape: Sequence[int], scale: float, zero_point: int, low: int = -128
+) -> torch.Tensor:
     """Real numbers that are codes, over the whole range."""
     drawn = rng.integers(low, 128, shape).astype(np.float32)
     return torch.from_numpy((drawn - zero_point) * np.float32(scale))

@@ -185,3 +185,17 @@ def test_persistent_tensors_live_from_one_invocation_to_the_next() -> None:
         machine = Machine(compile_network(network, chip))
         for frame, want in zip(frames, wanted, strict=True):
             np.testing.assert_array_equal(machine.run({"x": frame[None]})[output][0], want, err_msg=chip.name)
+
+
+def test_a_constant_operand_is_streamed_like_a_tensor() -> None:
+    net = NetworkBuilder(5)
+    net.input("x", (1, 8, 8, 16))
+    table = net.constant("positions", net.codes("x", 9))
+    output = net.elementwise("add", "x", table)
+    network = net.build(output)
+    codes = net.codes("x", 4)
+    want = run_network(network, {"x": codes})[output]
+    for chip in SYSTEMS:
+        program = compile_network(network, chip)
+        assert {row.placement for row in program.rows} == {"accelerator"}
+        np.testing.assert_array_equal(outputs_of(network, chip, codes), want, err_msg=chip.name)

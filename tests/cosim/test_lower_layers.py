@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from accel_models.network import Conv2d, Network
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.cosim.qdq import Comparison, Weight, Wrapped, codes, compare, random_weight
+from accel_models.network import Conv2d, Network
+from tests.cosim.qdq import Comparison, Weight, Wrapped, codes, compare, fake, random_weight
 
 RNG = np.random.default_rng
 
@@ -44,6 +44,7 @@ def convolutions(draw: st.DrawFn) -> dict:
 
 
 def run_convolution(case: dict, **options: object) -> Comparison:
+    """Lower and run one layer; beyond the comparison with PyTorch, hold it to float64 arithmetic."""
     rng = RNG(case["seed"])
     weight = random_weight(rng, (case["outputs"], case["inputs"] // case["groups"], *case["kernel"]), gain=2.0)
     bias = torch.from_numpy(rng.normal(0, 1, case["outputs"]).astype(np.float32)) if case["bias"] else None
@@ -59,7 +60,15 @@ def run_convolution(case: dict, **options: object) -> Comparison:
 
     module = Wrapped(layer, [(scale, case["zeros"][0])], (float(rng.uniform(0.01, 0.08)), case["zeros"][1]), [weight])
     x = codes(rng, (case["batch"], case["inputs"], *case["size"]), scale, case["zeros"][0])
-    return compare(module, x, **options)
+    result = compare(module, x, **options)
+    args = (case["stride"], case["padding"], case["dilation"], case["groups"])
+    real = activation(F.conv2d(x.double(), weight().double(), None if bias is None else bias.double(), *args))
+    exact = (real / module.output[0] + case["zeros"][1]).clamp(-128, 127).numpy()
+    # Half an LSB, and half an accumulator step of the bias.
+    assert (
+        np.abs(result.got[0] - exact).max() <= 0.5 + 0.5 * scale * float(weight.scale.max()) / module.output[0] + 0.01
+    )
+    return result
 
 
 @given(convolutions())
@@ -107,9 +116,7 @@ def test_depthwise_with_multiplier() -> None:
 def test_conv1d(mode: str | int, batched: bool) -> None:
     rng = RNG(3)
     weight = random_weight(rng, (6, 4, 4), gain=2.0)
-    module = Wrapped(
-        lambda x: F.conv1d(x, weight(), padding=mode, dilation=1), [(0.03, 7)], (0.04, -3), [weight]
-    )
+    module = Wrapped(lambda x: F.conv1d(x, weight(), padding=mode, dilation=1), [(0.03, 7)], (0.04, -3), [weight])
     result = compare(module, codes(rng, (2, 4, 50) if batched else (4, 50), 0.03, 7)).check(0.01)
     assert result.kinds == ["conv2d"]
 
@@ -132,8 +139,6 @@ def test_linear(shape: tuple[int, ...], activation) -> None:  # type: ignore[no-
     def layer(x: torch.Tensor) -> torch.Tensor:
         y = F.linear(x, weight(), weight.bias)
         if sigmoid:  # a table needs codes: Q/DQ between, as our quantizer has it
-            from tests.cosim.qdq import fake
-
             y = fake(y, 0.05, 4)
         return activation(y)
 
@@ -172,7 +177,7 @@ def test_matmul_of_activations() -> None:
 
 def test_matmul_with_zero_point_runs_on_the_cpu() -> None:
     rng = RNG(8)
-    module = Wrapped(lambda a, b: torch.sigmoid(a) + (a @ b), [(0.03, -128), (0.02, 0)], (0.05, 4))
+    module = Wrapped(lambda a, b: a + fake(a @ b, 0.1, 3), [(0.03, -128), (0.02, 0)], (0.05, 4))
     result = compare(module, codes(rng, (2, 9, 9), 0.03, -128), codes(rng, (2, 9, 9), 0.02, 0)).check(0.02)
     assert "matmul" in result.functions() and "matmul" not in result.kinds
     assert result.network.macs == 2 * 9 * 9 * 9
@@ -191,7 +196,6 @@ def test_channel_without_weights_keeps_its_bias() -> None:
 def test_tied_weights_are_stored_and_counted_once() -> None:
     rng = RNG(10)
     weight = random_weight(rng, (8, 8, 1, 1))
-    from tests.cosim.qdq import fake
 
     def twice(x: torch.Tensor) -> torch.Tensor:
         return F.conv2d(fake(F.conv2d(x, weight()), 0.04, 3), weight())
@@ -199,3 +203,12 @@ def test_tied_weights_are_stored_and_counted_once() -> None:
     result = compare(Wrapped(twice, [(0.03, 7)], (0.04, -3), [weight]), codes(rng, (1, 8, 9, 9), 0.03, 7))
     assert result.kinds == ["conv2d", "conv2d"] and result.network.parameters == 64
     assert len({op.inputs[1] for op in result.network.operators}) == 1
+
+
+def test_weights_may_hold_minus_128() -> None:
+    """Quantizers of others use the whole int8 range; so does the array."""
+    rng = RNG(3)
+    weight = Weight(torch.from_numpy(rng.choice(np.array([-128, 127], np.int8), (4, 6, 3, 3))), torch.full((4,), 0.01))
+    module = Wrapped(lambda x: F.conv2d(x, weight(), None, padding=1), [(0.02, 5)], (0.2, -7), [weight])
+    found = compare(module, codes(rng, (1, 6, 9, 9), 0.02, 5)).check()
+    assert int(next(data for data in found.network.constants.values() if data.ndim == 4).min()) == -128
