@@ -91,7 +91,15 @@ def reading(path: Path, kind: str) -> Iterator[None]:
         if str(error).startswith(str(path)):
             raise
         raise FileFormatError(f"{path} is not a readable .{kind} file (truncated or foreign): {error}") from None
-    except (zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, NotImplementedError, RuntimeError) as error:
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        struct.error,
+        EOFError,
+        OSError,
+        NotImplementedError,
+        RuntimeError,
+    ) as error:
         raise FileFormatError(f"{path} is not a readable .{kind} file (truncated or foreign): {error}") from None
     except (KeyError, TypeError, AttributeError, IndexError) as error:
         what = f"{type(error).__name__}: {error}"

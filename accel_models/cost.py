@@ -22,9 +22,13 @@ Cycles = NDArray[np.int64]
 MATRIX_START = 3  # decode, address generator, first scratchpad word
 MATRIX_DRAIN = 4  # operand register, product, column sum, accumulator write
 ACCUMULATE_LATENCY = 4  # the same accumulator entry may be updated again after this many cycles
-VECTOR_START = 3
-VECTOR_DRAIN = 7  # read, bias, product, shift, add product, add shift and table, write
-COMMAND_FETCH_START = 2
+VECTOR_START = 2  # decode, first address
+VECTOR_DRAIN = 7  # bias, product, shift, products of the add, its shift, table, write
+COMMAND_FETCH_START = 2  # from the start of a segment to the first address on the bus
+COMMAND_FETCH_AHEAD = 4  # commands that are fetched before the dispatcher takes them
+DISPATCH = 1  # from the dispatcher to the earliest start of an engine
+REGISTER_READ = 1  # per field that names a register, before the command starts
+SEGMENT_END = 1  # from the end of the last command to the interrupt
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,33 +110,39 @@ def _table_load(c: Any, hw: Any) -> Cycles:
     return np.where(np.asarray(c.table) == 1, ceil_div(TABLE_BYTES, hw.columns), 0)
 
 
+def _vector(steps: ArrayLike, words: ArrayLike = 0) -> Cycles:
+    """A vector command that goes over ``steps`` vectors, and reads ``words`` besides; one that has none ends at once."""
+    steps = np.asarray(steps, np.int64)
+    return np.where(steps > 0, VECTOR_START + words + steps + VECTOR_DRAIN, VECTOR_START)
+
+
 def requantize(c: Any, hw: Any) -> Cycles:
-    """One vector a cycle after the parameters of each column group (9 words)."""
+    """One vector a cycle, also with a residual, after the parameters of each column group (9 words)."""
     groups = ceil_div(c.columns, hw.columns)
     pixels = np.asarray(c.height, np.int64) * c.width
-    return VECTOR_START + _table_load(c, hw) + groups * (PARAMETER_BYTES + pixels) + VECTOR_DRAIN
+    return _vector(groups * pixels, groups * PARAMETER_BYTES + _table_load(c, hw))
 
 
 def elementwise(c: Any, hw: Any) -> Cycles:
     """One operand vector a cycle on the engine's one read port: two cycles a vector with two operands."""
     vectors = ceil_div(c.columns, hw.columns) * c.height * c.width
     operands = np.where(np.asarray(c.function) == Function.RESCALE, 1, 2)
-    return VECTOR_START + _table_load(c, hw) + vectors * operands + VECTOR_DRAIN
+    return _vector(vectors * operands, _table_load(c, hw))
 
 
 def pool(c: Any, hw: Any) -> Cycles:
     """One window tap of one vector a cycle, taps outside the image included."""
     vectors = ceil_div(c.columns, hw.columns) * c.height * c.width
-    return VECTOR_START + _table_load(c, hw) + vectors * c.kernel_height * c.kernel_width + VECTOR_DRAIN
+    return _vector(vectors * c.kernel_height * c.kernel_width, _table_load(c, hw))
 
 
 def range_(c: Any, hw: Any) -> Cycles:
     """One accumulator entry a cycle."""
-    return VECTOR_START + np.asarray(c.entries, np.int64) * ceil_div(c.columns, hw.columns) + VECTOR_DRAIN
+    return _vector(np.asarray(c.entries, np.int64) * ceil_div(c.columns, hw.columns))
 
 
 def set_register(c: Any, hw: Any) -> Cycles:
-    return np.full(np.shape(c.value), 1, np.int64)
+    return np.full(np.shape(c.value), VECTOR_START, np.int64)
 
 
 def beats(command: Any, hw: Any) -> Cycles:

@@ -1,6 +1,7 @@
 """Cycles of a program: an event machine (SimPy) in the shape of the hardware.
 
-A dispatcher fetches commands in program order into one queue per engine; each in-order engine takes its next command,
+Commands are fetched in program order, up to COMMAND_FETCH_AHEAD before they are needed; a dispatcher puts them into one
+queue per engine, at most one a cycle; each in-order engine takes its next command,
 takes one token for each bit of ``wait``, works for the cycles of work.py, and gives one token for each bit of
 ``signal``. End waits until every engine is idle. A CPU call runs between segments, at the CPU's own clock. Times are
 cycles of ``System.clock_mhz``.
@@ -16,7 +17,7 @@ import numpy as np
 import simpy
 from numpy.typing import NDArray
 
-from accel_models import batch, cpu
+from accel_models import batch, cost, cpu
 from accel_models.commands import Engine
 from accel_models.network import Tensor
 from accel_models.program import Program
@@ -70,7 +71,7 @@ class _Machine:
         self.queue_depth = accelerator.queue_depth if accelerator else 0
         self.token_depth = accelerator.token_depth if accelerator else 0
         length = len(program.command_rows)
-        self.start, self.end = [0] * length, [0] * length
+        self.start, self.end, self.dispatched = [0] * length, [0] * length, [0] * length
         self.stalled = [0] * ENGINES
         self.queues: list[deque[int]] = [deque() for _ in range(ENGINES)]
         self.tokens = [[0] * ENGINES for _ in range(ENGINES)]  # [from][to]
@@ -109,16 +110,21 @@ class _Machine:
     def dispatch(self, first: int, stop: int) -> Generator[simpy.Event, Any, None]:
         work, env = self.work, self.env
         assert work is not None
-        fetch, engines = work.fetch_cycles, work.engine[first:stop].tolist()
-        yield env.timeout(work.first_fetch_cycles)
+        engines = work.engine[first:stop].tolist()
+        here = int(env.now) + work.first_fetch_cycles  # when the last fetched command was complete
+        left: deque[int] = deque(maxlen=cost.COMMAND_FETCH_AHEAD)  # when the last commands left the fetch buffer
         for place, engine in enumerate(engines, first):
             self.dispatching = place
-            yield env.timeout(fetch)
+            if len(left) == cost.COMMAND_FETCH_AHEAD:  # a full buffer: asked for when there was room again
+                here = max(here, left[0] + work.fetch_latency_cycles)
+            here += work.fetch_cycles
+            yield env.timeout(max(here - int(env.now), 1 if left else 0))
             if engine < 0:
                 self.start[place] = int(env.now)
                 if self.outstanding:
                     self.drained = env.event()
                     yield self.drained
+                yield env.timeout(cost.SEGMENT_END)
                 self.end[place] = int(env.now)
                 return
             queue = self.queues[engine]
@@ -126,6 +132,8 @@ class _Machine:
                 self.room[engine] = room = env.event()
                 yield room
             queue.append(place)
+            left.append(int(env.now))
+            self.dispatched[place] = int(env.now)
             self.outstanding += 1
             waiting = self.arrival[engine]
             if waiting is not None:
@@ -141,11 +149,14 @@ class _Machine:
                 self.arrival[me] = arrival = env.event()
                 yield arrival
             place = queue.popleft()
-            taken = env.now
             room = self.room[me]
             if room is not None:
                 self.room[me] = None
                 room.succeed()
+            early = self.dispatched[place] + cost.DISPATCH - int(env.now)
+            if early > 0:
+                yield env.timeout(early)
+            taken = env.now
             duration, waits, signals = plan[place]
             for source in waits:
                 if not tokens[source][me]:

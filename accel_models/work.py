@@ -32,6 +32,7 @@ from accel_models.commands import (
     Requantize,
     SetRegister,
     Store,
+    layout,
 )
 from accel_models.counts import SPACES, space_of
 from accel_models.program import Program
@@ -52,15 +53,19 @@ _COST: dict[type[Command], Any] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Work:
-    """Per command, int64 [n]: ``cycles`` of cost.py, ``shared`` cycles lost to sharing, ``engine`` (-1: End), masks."""
+    """Per command, int64 [n]: ``cycles`` of cost.py, ``engine`` (-1: End), masks.
+
+    ``shared``: cycles lost to sharing and to reading registers.
+    """
 
     cycles: Int64
     shared: Int64
     engine: Int64
     wait: Int64
     signal: Int64
-    fetch_cycles: int  # one command
-    first_fetch_cycles: int  # latency of the command memory, once a segment
+    fetch_cycles: int  # one command on the read channel
+    first_fetch_cycles: int  # from the start of a segment to the first beat of its first command
+    fetch_latency_cycles: int  # of the memory that holds the commands
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,13 +119,26 @@ def work_of(program: Program, found: tuple[Batch, ...]) -> Work:
     fetch_beats = int(cost.ceil_div(COMMAND_BYTES, system.bus.bytes_per_cycle))
     return Work(
         cycles=cycles,
-        shared=_shared(program, transfers, fetch_beats, SPACES.index(where), per_beat_cycles),
+        shared=_shared(program, transfers, fetch_beats, SPACES.index(where), per_beat_cycles)
+        + cost.REGISTER_READ * _operands(program, found),
         engine=engine_of[opcode],
         wait=(program.commands[:, 1] & 15).astype(np.int64),
         signal=(program.commands[:, 1] >> 4).astype(np.int64),
-        fetch_cycles=int(cost.fetch(1, hw)) + math.ceil(fetch_beats * (per_beat_cycles - 1) - 1e-9),
-        first_fetch_cycles=latency_cycles,
+        fetch_cycles=math.ceil(fetch_beats * per_beat_cycles - 1e-9),
+        first_fetch_cycles=cost.COMMAND_FETCH_START + latency_cycles,
+        fetch_latency_cycles=latency_cycles,
     )
+
+
+def _operands(program: Program, found: tuple[Batch, ...]) -> Int64:
+    """Fields of each command that name a register."""
+    result = np.zeros(len(program.command_rows), np.int64)
+    for item in found:
+        flags = [spec.flag for spec in layout(item.command) if spec.flag is not None]
+        if flags:
+            bits = np.unpackbits(program.commands[item.index], axis=1, bitorder="little")
+            result[item.index] = bits[:, flags].sum(axis=1)
+    return result
 
 
 def command_memory(program: Program) -> str:

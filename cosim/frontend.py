@@ -54,22 +54,28 @@ def prepare(spec: str, options: Options, report: Report) -> Prepared:
         traced = trace.trace(target)
         if traced.kind == "step":
             raise _step_error(target, traced)
-        report("quantizing")
-        quantized = quantize.quantize(traced, target.calibration)
+        if options.keep_float and quantize.carries_qdq(traced):
+            raise ValueError(
+                f"--float does not apply: {target.name} carries Q/DQ operators, so it is quantized already"
+            )
+        if not options.keep_float:
+            report("quantizing")
+            traced = quantize.quantize(traced, target.calibration)
         report("lowering")
         network = lower.lower(
-            quantized.graph_module,
+            traced.graph_module,
             name=target.name,
             multiplier_bits=options.multiplier_bits,
             rounding=options.rounding,  # type: ignore[arg-type]
-            origins=quantized.origins,
+            origins=traced.origins,
+            allow_float=options.keep_float,
         )
     lower.register(network)
     arrays = [value.detach().cpu().numpy() for value in target.inputs]
     return Prepared(
         network=network,
         inputs=dict(zip(network.inputs, arrays, strict=True)),
-        notes=quantized.notes,
+        notes=traced.notes,
         workload=target.workload,
         data=options.data,
         reference=target.module,

@@ -9,7 +9,7 @@ class Options:
     """``inputs``, ``weights``, ``calibrate``: .npz files; ``data``: a folder of data sets. None: the target's own.
 
     ``multiplier_bits`` 31 or 16 and ``rounding`` (half_up or double) define the requantizer's arithmetic: they change
-    values, so they belong to the network and not to a system.
+    values, so they belong to the network and not to a system. ``keep_float``: quantize nothing, run it on the CPU.
     """
 
     inputs: Path | None = None
@@ -18,3 +18,4 @@ class Options:
     calibrate: Path | None = None
     multiplier_bits: int = 31
     rounding: str = "half_up"
+    keep_float: bool = False

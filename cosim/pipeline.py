@@ -15,6 +15,7 @@ from accel_models.run import Run
 from accel_models.system import System
 from cosim.options import Options
 from cosim.run import run
+from workloads.arrays import load_arrays
 
 if TYPE_CHECKING:
     from cosim.frontend import Prepared
@@ -48,6 +49,8 @@ def programs_of(network: Network, system: System, weights: str, report: Report) 
     report(f"compiling for {system.name}")
     program = compile_network(network, system, weights)  # type: ignore[arg-type]
     cold = None
+    if weights == "auto" and not len(program.commands):  # the CPU alone, which reads weights where they are stored
+        program = compile_network(network, system, "flash")
     if weights == "auto" and program.metadata["weights"] == "sram":
         cold = compile_network(network, system, "flash")
     return program, cold
@@ -91,11 +94,7 @@ def run_file(path: Path, inputs: Path | None, *, fidelity: str, seed: int) -> Ou
 
 def named_inputs(program: Program, path: Path) -> dict[str, np.ndarray]:
     """One invocation's inputs from an ``.npz``: by name, or in order when there are as many arrays as inputs."""
-    try:
-        with np.load(path, allow_pickle=False) as data:
-            arrays = {name: data[name] for name in data.files}
-    except (OSError, ValueError, EOFError) as error:
-        raise ValueError(f"{path} is not a readable .npz file: {error}") from None
+    arrays = load_arrays(path)
     if set(arrays) != set(program.inputs):
         if len(arrays) != len(program.inputs):
             raise ValueError(f"{path} holds {sorted(arrays)}, want {list(program.inputs)}")

@@ -4,25 +4,44 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 from accel_models.network import Network
-from cosim.cli.output import Progress, write_json
+from accel_models.program import Program
+from accel_models.system import load_system
+from cosim.cli.output import Progress, json_text, need_place, write_all, write_json
 from cosim.cli.run import options_of
 from cosim.pipeline import network_of, programs_of
 
 
 def execute(arguments: argparse.Namespace) -> int:
-    output = Path(arguments.output)
+    output = Path(arguments.out or "") / arguments.output
     suffix = ".program" if arguments.system else ".network"
     if output.suffix != suffix:
-        wanted = (
-            "with --system the file is a .program" if arguments.system else "without --system the file is a .network"
-        )
-        raise ValueError(f"-o: {wanted}, got {output.name}")
+        given = "with --system" if arguments.system else "without --system"
+        raise ValueError(f"-o: {given} the file is a {suffix}, got {output.name}")
+    need_place(str(output), "-o")
+    json_file = need_place(arguments.json, "--json")
+    system = load_system(arguments.system) if arguments.system else None
     progress = Progress()
     found = network_of(arguments.target, options_of(arguments), progress)
     network = found if isinstance(found, Network) else found.network
-    summary = {
+    program = programs_of(network, system, arguments.weights_in, progress)[0] if system else None
+    files = {output: (program or network).to_bytes()}
+    summary = _summary(output, network, program)
+    if json_file:
+        files[json_file] = json_text(summary).encode()
+    write_all(files)
+    progress.done()
+    if arguments.json == "-":
+        write_json(summary, "-")
+    else:
+        print(f"{output}: {len(network.operators)} operators, {network.macs:,} MACs, {network.parameters:,} parameters")
+    return 0
+
+
+def _summary(output: Path, network: Network, program: Program | None) -> dict[str, Any]:
+    found = {
         "file": str(output),
         "name": network.name,
         "macs": network.macs,
@@ -30,26 +49,12 @@ def execute(arguments: argparse.Namespace) -> int:
         "operators": len(network.operators),
         "network_hash": network.hash,
     }
-    if arguments.system:
-        from accel_models.system import load_system
-
-        program, _ = programs_of(network, load_system(arguments.system), arguments.weights_in, progress)
-        program.save(output)
-        summary |= {
+    if program is not None:
+        found |= {
             "system": program.system.name,
             "commands": len(program.commands),
             "weights": program.metadata["weights"],
             "sram_peak_bytes": program.peak_bytes("sram"),
             "program_hash": program.hash,
         }
-    else:
-        network.save(output)
-    progress.done()
-    if arguments.json:
-        write_json(summary, arguments.json)
-    if arguments.json != "-":
-        print(
-            f"{output}: {summary['operators']} operators, {summary['macs']:,} MACs, "
-            f"{summary['parameters']:,} parameters"
-        )
-    return 0
+    return found

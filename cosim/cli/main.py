@@ -21,25 +21,30 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not hasattr(arguments, "module"):
         _parser().print_help()
         return 2
-    command = importlib.import_module(f"cosim.cli.{arguments.module}")
     try:
+        command = importlib.import_module(f"cosim.cli.{arguments.module}")
         return int(command.execute(arguments))
     except KeyboardInterrupt:
         print("cosim: interrupted", file=sys.stderr)
         return 130
     except BrokenPipeError:
         return 1
-    except (ValueError, OSError, RuntimeError) as error:
+    except Exception as error:
         if arguments.traceback:
             raise
-        print(f"cosim: error: {_message(error)}", file=sys.stderr)
+        print(f"cosim: {_message(error)}", file=sys.stderr)
         return 1
 
 
 def _message(error: Exception) -> str:
+    """What went wrong, for the user; anything but bad input, a missing file or a missing package is our own fault."""
     if isinstance(error, OSError) and error.strerror:
-        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
-    return str(error) or type(error).__name__
+        return f"error: {error.filename}: {error.strerror}" if error.filename else f"error: {error.strerror}"
+    if isinstance(error, ModuleNotFoundError):
+        return f"error: the package {error.name} is missing; 'cosim doctor' says what else is"
+    if isinstance(error, ValueError | OSError | RuntimeError):
+        return f"error: {error}" if str(error) else f"error: {type(error).__name__}"
+    return f"internal error: {type(error).__name__}: {error}; --traceback shows where, please report it"
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -78,21 +83,17 @@ def _target(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--calibrate", metavar="FILE", help="calibration inputs (.npz); default: the workload's, else its example"
     )
+    parser.add_argument("--float", action="store_true", help="do not quantize: everything runs on the CPU, in float32")
+    parser.add_argument("--multiplier-bits", type=int, choices=(31, 16), help="requantizer precision (default 31)")
     parser.add_argument(
-        "--multiplier-bits", type=int, choices=(31, 16), default=31, help="requantizer precision (default 31)"
-    )
-    parser.add_argument(
-        "--rounding",
-        choices=("half_up", "double"),
-        default="half_up",
-        help="requantization: single (default) or TFLite's double",
+        "--rounding", choices=("half_up", "double"), help="requantization: single (default) or TFLite's double"
     )
 
 
 def _run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = _command(commands, "run", "run", "execute, time and price a target on a system")
     _target(parser)
-    parser.add_argument("--system", default="edge16", help="preset name or YAML file (default edge16)")
+    parser.add_argument("--system", help="preset name or YAML file (default edge16); a .program has its own")
     parser.add_argument(
         "--fidelity", choices=("analytic", "event", "rtl"), default="event", help="how cycles are found (default event)"
     )

@@ -1,10 +1,13 @@
-"""Where results go: JSON files, and progress on standard error so that standard output stays clean."""
+"""Where results go: files, all or none, and progress on standard error so that standard output stays clean."""
 
 from __future__ import annotations
 
 import json
+import os
 import sys
+import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,14 +30,68 @@ class Progress:
             print("\r\033[K", end="", file=sys.stderr, flush=True)
 
 
+def json_text(data: dict[str, Any] | list[Any]) -> str:
+    """JSON as this tool writes it: sorted keys, byte-identical for equal data."""
+    return json.dumps(data, indent=1, sort_keys=True) + "\n"
+
+
 def write_json(data: dict[str, Any] | list[Any] | str, where: str) -> None:
     """Write JSON data (or its text) to a file, whole or not at all, or to standard output for ``-``."""
-    text = data if isinstance(data, str) else json.dumps(data, indent=1, sort_keys=True) + "\n"
+    text = data if isinstance(data, str) else json_text(data)
     if where == "-":
         sys.stdout.write(text)
         sys.stdout.flush()
     else:
         write_atomic(Path(where), text.encode())
+
+
+def write_all(files: Mapping[Path, bytes]) -> None:
+    """Write every file or none: each beside its target, then all renamed; folders that are not there are made.
+
+    Raises ValueError naming the first file that cannot be written.
+    """
+    drafts: list[tuple[str, Path]] = []
+    made: list[Path] = []
+    try:
+        for path, data in files.items():
+            missing = [folder for folder in (path.parent, *path.parent.parents) if not folder.exists()]
+            path.parent.mkdir(parents=True, exist_ok=True)
+            made += missing
+            handle, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+            drafts.append((draft, path))
+            with os.fdopen(handle, "wb") as stream:
+                stream.write(data)
+            os.chmod(draft, 0o644)
+        for draft, path in drafts:
+            os.replace(draft, path)
+    except BaseException as error:
+        for draft, _ in drafts:
+            Path(draft).unlink(missing_ok=True)
+        for folder in sorted(made, key=lambda item: -len(item.parts)):
+            if folder.is_dir() and not any(folder.iterdir()):
+                folder.rmdir()
+        if isinstance(error, OSError):
+            raise ValueError(f"cannot write {path}: {error.strerror or error}") from error
+        raise
+
+
+def need_place(path: str | None, option: str, *, folder: bool = False) -> Path | None:
+    """The file (or folder) to write, or a clear error before the work starts when nothing can be written there."""
+    if path is None or path == "-":
+        return None
+    place = Path(path)
+    if folder and place.exists() and not place.is_dir():
+        raise ValueError(f"{option}: {path} is a file; want a folder")
+    if not folder and place.is_dir():
+        raise ValueError(f"{option}: {path} is a folder; want a file")
+    above = place if folder else place.parent
+    while not above.exists() and above != above.parent:
+        above = above.parent
+    if not above.is_dir():
+        raise ValueError(f"{option}: cannot write {path}: {above} is not a folder")
+    if not os.access(above, os.W_OK | os.X_OK):
+        raise ValueError(f"{option}: cannot write {path}: no permission in {above}")
+    return place
 
 
 def need_folder(path: str | None, what: str) -> Path | None:

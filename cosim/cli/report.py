@@ -6,8 +6,7 @@ import argparse
 import json
 from pathlib import Path
 
-from accel_models.container import write_atomic
-from cosim.cli.output import write_json
+from cosim.cli.output import json_text, need_place, write_all, write_json
 
 
 def execute(arguments: argparse.Namespace) -> int:
@@ -25,12 +24,16 @@ def execute(arguments: argparse.Namespace) -> int:
         raise ValueError(f"{source} is not a run's JSON (truncated or foreign): {error}") from None
     if not isinstance(data, dict) or not {"workload", "operators", "timeline", "provenance"} <= data.keys():
         raise ValueError(f"{source} is not a run's JSON: it lacks workload, operators, timeline or provenance")
-    folder = Path(arguments.out) if arguments.out else source.parent
-    write_atomic(folder / "report.html", html.page(data).encode())
-    write_atomic(folder / "trace.json", perfetto.trace_text(data).encode())
-    written = {"report": str(folder / "report.html"), "trace": str(folder / "trace.json")}
-    if arguments.json:
-        write_json(written, arguments.json)
-    if arguments.json != "-":
-        print(written["report"])
+    json_file = need_place(arguments.json, "--json")
+    folder = need_place(arguments.out, "--out", folder=True) or source.parent
+    report, trace = folder / "report.html", folder / "trace.json"
+    files = {report: html.page(data).encode(), trace: perfetto.trace_text(data).encode()}
+    written = {"report": str(report), "trace": str(trace)}
+    if json_file:
+        files[json_file] = json_text(written).encode()
+    write_all(files)
+    if arguments.json == "-":
+        write_json(written, "-")
+    else:
+        print(report)
     return 0

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from accel_models.container import write_atomic
 from accel_models.run import Run
-from cosim.cli.output import Progress, need_file, need_folder, write_json
+from cosim.cli.output import Progress, need_file, need_folder, need_place, write_all, write_json
 from cosim.options import Options
 
 if TYPE_CHECKING:
@@ -29,34 +28,43 @@ def execute(arguments: argparse.Namespace) -> int:
         raise ValueError(f"--samples: want 0 or more, got {arguments.samples}")
     if arguments.outputs and not arguments.outputs.endswith(".npz"):
         raise ValueError(f"--outputs: want a file ending in .npz, got {arguments.outputs}")
+    if arguments.outputs and not arguments.inputs and arguments.target.endswith((".network", ".program")):
+        raise ValueError("--outputs needs values, and a compiled file has no inputs of its own; give --inputs FILE")
+    json_file, folder = need_place(arguments.json, "--json"), need_place(arguments.out, "--out", folder=True)
+    outputs = need_place(arguments.outputs, "--outputs")
     progress = Progress()
     outcome = _outcome(arguments, progress)
-    if arguments.outputs:
-        if not outcome.values:
-            raise ValueError("--outputs needs values, and a compiled file has no inputs of its own; give --inputs FILE")
-        _write_arrays(Path(arguments.outputs), outcome)
-    if arguments.json:
-        write_json(outcome.run.to_text(), arguments.json)
-    report = _write_reports(Path(arguments.out), outcome.run, progress) if arguments.out else None
+    text = outcome.run.to_text()
+    files = _reports(folder, outcome.run, text, progress) if folder else {}
+    if json_file:
+        files[json_file] = text.encode()
+    if outputs:
+        files[outputs] = _arrays(outcome)
+    from reports import terminal
+
+    write_all(files)
     progress.done()
-    _show(outcome.run, report, sys.stderr if arguments.json == "-" else sys.stdout)
+    if arguments.json == "-":
+        write_json(text, "-")
+    report = folder / "report.html" if folder else None
+    terminal.show(outcome.run.to_json(), report, sys.stderr if arguments.json == "-" else sys.stdout)
     return 0
 
 
 def _outcome(arguments: argparse.Namespace, progress: Progress) -> Outcome:
-    inputs = need_file(arguments.inputs, "--inputs")
+    options = options_of(arguments)
     if arguments.target.endswith(".program"):
         from cosim.pipeline import run_file
 
-        return run_file(Path(arguments.target), inputs, fidelity=arguments.fidelity, seed=arguments.seed)
+        return run_file(Path(arguments.target), options.inputs, fidelity=arguments.fidelity, seed=arguments.seed)
     from accel_models.system import load_system
     from cosim.pipeline import run_target
 
-    system = load_system(arguments.system)
+    system = load_system(arguments.system or "edge16")
     return run_target(
         arguments.target,
         system,
-        options_of(arguments),
+        options,
         weights=arguments.weights_in,
         fidelity=arguments.fidelity,
         samples=arguments.samples,
@@ -66,35 +74,49 @@ def _outcome(arguments: argparse.Namespace, progress: Progress) -> Outcome:
 
 
 def options_of(arguments: argparse.Namespace) -> Options:
-    """The target's options, with the named files and folders checked."""
+    """The target's options, with the named files and folders checked. Options that would be ignored are refused."""
+    _refuse_ignored(arguments)
     return Options(
         inputs=need_file(arguments.inputs, "--inputs"),
         weights=need_file(arguments.weights, "--weights"),
         data=need_folder(arguments.data, "data sets"),
         calibrate=need_file(arguments.calibrate, "--calibrate"),
-        multiplier_bits=arguments.multiplier_bits,
-        rounding=arguments.rounding,
+        multiplier_bits=arguments.multiplier_bits or 31,
+        rounding=arguments.rounding or "half_up",
+        keep_float=arguments.float,
     )
 
 
-def _write_arrays(path: Path, outcome: Outcome) -> None:
-    """Golden's outputs of the one invocation, in real units, under the names of the network's outputs."""
+def _refuse_ignored(arguments: argparse.Namespace) -> None:
+    quantizing = ["calibrate", "multiplier_bits", "rounding"]
+    lowering = ["data", "weights", "float", *quantizing]
+    compiled = arguments.target.endswith(".program")
+    if compiled or arguments.target.endswith(".network"):
+        given = [name for name in (*lowering, *["system"] * compiled) if getattr(arguments, name)]
+        given += ["weights_in"] * (compiled and arguments.weights_in != "auto")
+        reason = "is compiled already" if compiled else "is lowered already"
+    else:
+        given = [name for name in quantizing if getattr(arguments, name)] if arguments.float else []
+        reason = "is not quantized with --float"
+    if given:
+        option = given[0].replace("_", "-")
+        raise ValueError(f"--{option} does not apply: {arguments.target} {reason}")
+
+
+def _arrays(outcome: Outcome) -> bytes:
+    """An .npz of golden's outputs of the one invocation, in real units, under the names of the network's outputs."""
     stream = io.BytesIO()
     np.savez(stream, **{name: array[0] for name, array in outcome.values.items()})
-    write_atomic(path, stream.getvalue())
+    return stream.getvalue()
 
 
-def _write_reports(folder: Path, run: Run, progress: Progress) -> Path:
+def _reports(folder: Path, run: Run, text: str, progress: Progress) -> dict[Path, bytes]:
     from reports import html, perfetto
 
-    progress("writing the report")
-    write_atomic(folder / "run.json", run.to_text().encode())
-    write_atomic(folder / "trace.json", perfetto.trace_text(run.to_json()).encode())
-    write_atomic(folder / "report.html", html.page(run.to_json()).encode())
-    return folder / "report.html"
-
-
-def _show(run: Run, report: Path | None, stream: object) -> None:
-    from reports import terminal
-
-    terminal.show(run.to_json(), report, stream)
+    progress("drawing the report")
+    data = run.to_json()
+    return {
+        folder / "run.json": text.encode(),
+        folder / "trace.json": perfetto.trace_text(data).encode(),
+        folder / "report.html": html.page(data).encode(),
+    }

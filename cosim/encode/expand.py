@@ -139,17 +139,25 @@ class Builder:
         self.touch(self._whole[root])
         return Region(self._whole[root], 0)
 
-    def share(self, name: str, other: str) -> None:
-        """In place: the kept tensor ``name`` takes over the block of ``other``, which dies here."""
-        self._whole[self.roots[name]] = self._whole[self.roots[other]]
+    def share_if_dying(self, name: str, other: str, row: int) -> bool:
+        """Let tensor ``name`` take over the block of ``other`` where that is in the scratchpad and dies in this row.
+
+        True when they share a block. Legal only where every byte is read before it is written.
+        """
+        new, old = self.roots[name], self.roots[other]
+        if new in self._whole:
+            return self._whole[new] is self._whole.get(old)
+        if not {new, old} <= self.kept or old not in self._whole:
+            return False
+        if self.uses[old].last != row or self.uses[old].tensor.bytes != self.uses[new].tensor.bytes:
+            return False
+        self._whole[new] = self._whole[old]
+        return True
 
     def produced(self, name: str) -> bool:
         """Whether a compute engine has left the tensor in the scratchpad."""
         root = self.roots[name]
         return root in self.kept and root in self._whole and root not in self._loaded
-
-    def has_block(self, name: str) -> bool:
-        return self.roots[name] in self._whole
 
     def constant(self, name: str, storage: Storage) -> Block:
         """A block that holds a blob of the constant image from this step on."""

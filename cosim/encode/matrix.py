@@ -131,6 +131,9 @@ def _requantize(
     if isinstance(operator.attributes, Conv2d) and (residual := operator.attributes.residual):
         rows_start = tile.image * geometry.output_height * line + tile.y * line
         other = builder.feed(operator.inputs[5], rows_start, rows_start + tile.height * line)
+        # Every vector of the operand is read just before its sum is written: the sum may take its place.
+        if operator.inputs[0] != operator.inputs[5]:
+            builder.share_if_dying(operator.outputs[0], operator.inputs[5], row)
         pads["residual_address"] = (other.block, other.delta + start)
         fields |= {
             "residual_row_stride": line,

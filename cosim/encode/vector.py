@@ -70,15 +70,14 @@ def expand_elementwise(builder: Builder, row: int) -> None:
     total = builder.network.tensors[output].elements
     chunk = builder.limits.heights.get(row, CHUNK_BYTES)
     table: Block | None = None
-    in_place = _in_place(builder, row, names[0], output)
+    in_place = False
     for start in range(0, total, chunk):
         size = min(chunk, total - start)
         step = builder.step(row)
         if attributes.table and table is None:
             table = builder.table(row, operator.inputs[-1])
         regions = [builder.feed(name, start, start + size) for name in names]
-        if in_place and not builder.has_block(output):
-            builder.share(output, names[0])
+        in_place = builder.share_if_dying(output, names[0], row)
         target = builder.target(output)
         block = target.block if target else builder.block(output, size)
         pad = target.delta + start if target else 0
@@ -106,11 +105,3 @@ def expand_elementwise(builder: Builder, row: int) -> None:
         if target is None or builder.uses[builder.roots[output]].on_bus:
             builder.store(output, block, pad, start, Runs(size))
     builder.mapping[row] = f"{-(-total // chunk)} runs of up to {chunk} elements{'; in place' if in_place else ''}"
-
-
-def _in_place(builder: Builder, row: int, name: str, output: str) -> bool:
-    """Legal when both tensors are kept, equally long, and nobody reads the operand afterwards."""
-    a, out = builder.roots[name], builder.roots[output]
-    if a not in builder.kept or out not in builder.kept:
-        return False
-    return builder.uses[a].last == row and builder.uses[a].tensor.bytes == builder.uses[out].tensor.bytes

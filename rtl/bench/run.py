@@ -90,6 +90,8 @@ def simulate(
             )
     except SystemExit as leaving:  # how cocotb's runner says that a test failed or the simulator died
         status = leaving.code if isinstance(leaving.code, int) else 1
+    except RuntimeError:  # the same when the simulator itself stops, for example at a failed assertion of the design
+        status = 1
     finally:
         sys.path[:] = path_before
     report = _read(build, test_module, results, log, status)

@@ -261,6 +261,7 @@ def _random_operator(net: NetworkBuilder, x: str, random: np.random.Generator) -
             return net.conv(x, channels, kernel, stride, pads, groups=channels)  # type: ignore[arg-type]
         case 3:
             dilation = (2, 2) if height > 4 and width > 4 else (1, 1)
+            pads = (1, 1, 1, 1)
             return net.conv(x, 6, (2, 2), (1, 1), pads, dilation=dilation)  # type: ignore[arg-type]
         case 4:
             return net.conv(x, channels, residual=x)

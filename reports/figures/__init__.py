@@ -1,0 +1,20 @@
+"""Figures of the HTML page, one idea a module."""
+
+from reports.figures.energy import energy_by_component, energy_by_operator
+from reports.figures.figure import Figure
+from reports.figures.latency import engines, latency_by_operator, latency_by_phase
+from reports.figures.memory import memories
+from reports.figures.roofline import roofline
+from reports.figures.silicon import area
+
+__all__ = [
+    "Figure",
+    "area",
+    "energy_by_component",
+    "energy_by_operator",
+    "engines",
+    "latency_by_operator",
+    "latency_by_phase",
+    "memories",
+    "roofline",
+]

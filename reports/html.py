@@ -1,0 +1,153 @@
+"""One self-contained HTML page of a run: nothing is fetched, and the same run gives the same bytes.
+
+The run's JSON is embedded as ``<script id="run">``; every number shown comes from it. Figures are plotly's, but for the
+engine timeline, which the page draws on a canvas because it may hold a hundred thousand commands.
+"""
+
+import json
+from importlib.resources import files
+from string import Template
+from typing import Any
+
+from reports import figures, summary, tables
+from reports.derived import LANES, RunJson, check
+from reports.figures.figure import ENGINE_COLORS, Figure
+from reports.parts import escape
+
+_ASSETS = files("reports") / "assets"
+
+
+def page(run: RunJson) -> str:
+    """The page of a run (the data of ``Run.to_json``, or of the JSON file), as text."""
+    check(run)
+    drawn: list[Figure] = []
+    body = _header(run) + _main(run, drawn)
+    return Template(_asset("page.html")).substitute(
+        title=escape(f"{run['workload']} on {run['system']}"),
+        css=_asset("page.css"),
+        body=body,
+        run=_json(run),
+        figures=_json([figure.to_json() for figure in drawn]),
+        plotly=(files("plotly") / "package_data" / "plotly.min.js").read_text(encoding="utf-8"),
+        script=_asset("page.js") + _asset("timeline.js"),
+    )
+
+
+def _asset(name: str) -> str:
+    return (_ASSETS / name).read_text(encoding="utf-8")
+
+
+def _json(value: Any) -> str:
+    """JSON that cannot end the script element that holds it."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return text.replace("<", "\\u003c")
+
+
+_SECTIONS = (
+    ("latency", "Latency"),
+    ("timeline-section", "Timeline"),
+    ("energy", "Energy"),
+    ("roofline-section", "Roofline"),
+    ("memory", "Memory"),
+    ("operators-section", "Operators"),
+    ("cpu", "CPU calls"),
+    ("sources", "Sources"),
+    ("provenance-section", "Provenance"),
+)
+
+
+def _header(run: RunJson) -> str:
+    hidden = () if run["hardware"]["accelerator"] else ("roofline-section",)
+    links = "".join(f'<a href="#{key}">{name}</a>' for key, name in _SECTIONS if key not in hidden)
+    return (
+        f'<header><div><div class="eyebrow">Simulated run</div><h1>{escape(run["workload"])} <span>on</span>'
+        f" {escape(run['system'])}</h1><p>{summary.sentence(run)}</p></div></header>"
+        f'<nav aria-label="Sections"><div>{links}</div></nav>\n'
+    )
+
+
+def _main(run: RunJson, drawn: list[Figure]) -> str:
+    def put(figure: Figure) -> str:
+        drawn.append(figure)
+        return _card(figure.title, figure.reading, f'<div class="plot" id="{figure.id}"></div>')
+
+    parts = [
+        summary.tile_grid(run),
+        summary.notes(run),
+        _section("", summary.warm_and_cold(run)),
+        _section("latency", put(figures.latency_by_operator(run))),
+        _section("", f'<div class="pair">{put(figures.latency_by_phase(run))}{put(figures.engines(run))}</div>'),
+        _section("timeline-section", _timeline(run)),
+        _section("energy", put(figures.energy_by_operator(run))),
+        _section("", f'<div class="pair">{put(figures.energy_by_component(run))}{put(figures.area(run))}</div>'),
+    ]
+    if run["hardware"]["accelerator"]:
+        parts.append(_section("roofline-section", put(figures.roofline(run))))
+    memories = "</section><section>".join(put(figure) for figure in figures.memories(run))
+    parts += [
+        _section("memory", memories),
+        _section("operators-section", _operators(run)),
+        _section("cpu", _card("CPU calls", _CPU, tables.cpu_calls(run))),
+    ]
+    if run.get("rtl"):
+        parts.append(_section("rtl-section", _card("RTL co-simulation", _RTL, tables.rtl(run))))
+    parts += [
+        _section("sources", _card("Sources of the constants", _SOURCES, tables.constants(run))),
+        _section("provenance-section", _card("Provenance", _PROVENANCE, tables.provenance(run))),
+    ]
+    return f"<main>{''.join(parts)}<footer>{_FOOTER}</footer></main>"
+
+
+_CPU = (
+    "What the accelerator lacks: each call ends a run of commands and starts the next. CPU cycles count at the CPU's"
+    " own clock."
+)
+_RTL = "The same program on the Verilog, under Verilator. No byte of any memory may differ from the golden model."
+_SOURCES = (
+    "Energy, area and CPU cost rest on these values and on nothing else. Value and unit as the source gives them,"
+    " before scaling to the system's node and supply; trust says how far to believe them."
+)
+_PROVENANCE = "Equal hashes, version and seed give equal numbers, byte for byte."
+_OPERATORS = (
+    "In order of execution; click a heading to sort. Array use: MACs against the array's peak in the operator's own"
+    " cycles. Rows in italics are cycles that belong to no operator; all rows together are the total."
+)
+_TIMELINE = (
+    "Each block is one command on its engine, named after its operator, operators in alternating shades; gaps are"
+    " waiting. Drag over a stretch to zoom in, double-click to see everything, hold Shift and drag to move; Ctrl and"
+    " wheel, or + − ← → 0, work too."
+)
+_FOOTER = (
+    "Everything here is simulated: estimates from the sources above, in one file that needs no network. The run's JSON"
+    " is embedded in the page (element <code>run</code>)."
+)
+
+
+def _section(identity: str, content: str) -> str:
+    name = f' id="{identity}"' if identity else ""
+    return f"<section{name}>{content}</section>\n" if content else ""
+
+
+def _card(title: str, reading: str, content: str) -> str:
+    return f'<div class="card"><h2>{escape(title)}</h2><p class="how">{escape(reading)}</p>{content}</div>'
+
+
+def _operators(run: RunJson) -> str:
+    return _card("Operators: mapping and placement", _OPERATORS, tables.operators(run))
+
+
+def _timeline(run: RunJson) -> str:
+    if not run["timeline"]["start"] and not run["cpu_calls"]:
+        text = f"A run of fidelity {run['fidelity']} has no timeline: simulate it with --fidelity event."
+        return _card("Engine timeline", text, "")
+    colors = escape(json.dumps({lane: ENGINE_COLORS[lane] for lane in LANES}))
+    names = (("in", "Zoom in"), ("out", "Zoom out"), ("left", "← Earlier"), ("right", "Later →"), ("all", "Show all"))
+    buttons = "".join(f'<button type="button" data-timeline="{key}">{name}</button>' for key, name in names)
+    drawing = (
+        f'<div class="timebar">{buttons}<span class="span" id="timeline-span"></span></div><div class="timeline"'
+        f' id="timeline"'
+        f' tabindex="0" data-colors="{colors}"><canvas role="img" aria-label="Commands of each engine over time, in'
+        f' cycles">'
+        '</canvas><div class="tip"></div></div>'
+    )
+    return _card("Engine timeline", _TIMELINE, drawing)
