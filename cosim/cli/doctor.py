@@ -7,7 +7,7 @@ import importlib.util
 import platform
 from importlib import metadata
 
-from cosim.cli.output import write_json
+from cosim.cli.output import write_result
 
 _PACKAGES = {
     "numpy": "everything",
@@ -45,8 +45,7 @@ def execute(arguments: argparse.Namespace) -> int:
         for tool in find_tools()
     ]
     missing = [row for row in rows if not row["found"]]
-    if arguments.json:
-        write_json({"python": platform.python_version(), "tools": rows, "missing": len(missing)}, arguments.json)
+    write_result({"python": platform.python_version(), "tools": rows, "missing": len(missing)}, arguments)
     if arguments.json != "-":
         print(f"Python {platform.python_version()}")
         for row in rows:

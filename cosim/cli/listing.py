@@ -6,12 +6,13 @@ import argparse
 from typing import Any
 
 from accel_models.system import System, load_system, presets
-from cosim.cli.output import write_json
+from cosim.cli.output import write_result
 
 
 def execute(arguments: argparse.Namespace) -> int:
     if arguments.schema:
-        write_json(System.model_json_schema(), arguments.json or "-")
+        arguments.json = arguments.json or "-"
+        write_result(System.model_json_schema(), arguments)
         return 0
     from workloads.registry import WORKLOADS
 
@@ -23,8 +24,7 @@ def execute(arguments: argparse.Namespace) -> int:
         ],
         "systems": [{"name": item.name, "description": item.description} for item in systems],
     }
-    if arguments.json:
-        write_json(found, arguments.json)
+    write_result(found, arguments)
     if arguments.json != "-":
         print("workloads")
         for item in found["workloads"]:

@@ -69,7 +69,7 @@ def _command(
     commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, module: str, text: str
 ) -> argparse.ArgumentParser:
     parser = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
-    parser.set_defaults(module=module)
+    parser.set_defaults(module=module, command=name)
     parser.add_argument("--json", metavar="FILE", help="write the result as JSON ('-' for standard output)")
     parser.add_argument("--out", metavar="DIR", help="folder for files that the command writes")
     parser.add_argument("--traceback", action="store_true", help="show where an error was raised")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import sys
@@ -92,6 +93,22 @@ def need_place(path: str | None, option: str, *, folder: bool = False) -> Path |
     if not os.access(above, os.W_OK | os.X_OK):
         raise ValueError(f"{option}: cannot write {path}: no permission in {above}")
     return place
+
+
+def check_places(arguments: argparse.Namespace) -> None:
+    """Refuse ``--json`` and ``--out`` that cannot be written before the work starts."""
+    need_place(arguments.json, "--json")
+    need_place(arguments.out, "--out", folder=True)
+
+
+def write_result(result: dict[str, Any] | list[Any], arguments: argparse.Namespace) -> None:
+    """A command's JSON where ``--json`` says and, with ``--out``, in that folder under the command's name."""
+    json_file, folder = need_place(arguments.json, "--json"), need_place(arguments.out, "--out", folder=True)
+    places = [json_file] if json_file else []
+    places += [folder / f"{arguments.command}.json"] if folder else []
+    write_all(dict.fromkeys(places, json_text(result).encode()))
+    if arguments.json == "-":
+        write_json(result, "-")
 
 
 def need_folder(path: str | None, what: str) -> Path | None:

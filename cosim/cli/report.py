@@ -27,7 +27,10 @@ def execute(arguments: argparse.Namespace) -> int:
     json_file = need_place(arguments.json, "--json")
     folder = need_place(arguments.out, "--out", folder=True) or source.parent
     report, trace = folder / "report.html", folder / "trace.json"
-    files = {report: html.page(data).encode(), trace: perfetto.trace_text(data).encode()}
+    try:
+        files = {report: html.page(data).encode(), trace: perfetto.trace_text(data).encode()}
+    except ValueError as error:
+        raise ValueError(f"{source}: {error}") from None
     written = {"report": str(report), "trace": str(trace)}
     if json_file:
         files[json_file] = json_text(written).encode()

@@ -10,7 +10,7 @@ import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 from typing import IO, Any
 
-from cosim.cli.output import write_json
+from cosim.cli.output import check_places, write_result
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -18,11 +18,9 @@ ROOT = Path(__file__).resolve().parents[2]
 def execute(arguments: argparse.Namespace) -> int:
     if arguments.jobs < 1:
         raise ValueError(f"--jobs: want at least 1, got {arguments.jobs}")
+    check_places(arguments)
     result = regression(arguments.jobs, arguments.keyword, sys.stderr if arguments.json == "-" else sys.stdout)
-    if arguments.json:
-        write_json(result, arguments.json)
-    if arguments.out:
-        write_json(result, str(Path(arguments.out) / "rtl.json"))
+    write_result(result, arguments)
     return int(result["failed"] > 0 or result["tests"] == 0)
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 import io
+import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from accel_models.run import Run
 from cosim.cli.output import Progress, need_file, need_folder, need_place, write_all, write_json
 from cosim.options import Options
 
@@ -35,7 +35,8 @@ def execute(arguments: argparse.Namespace) -> int:
     progress = Progress()
     outcome = _outcome(arguments, progress)
     text = outcome.run.to_text()
-    files = _reports(folder, outcome.run, text, progress) if folder else {}
+    data = json.loads(text)  # what the file holds, so that 'cosim report' draws the same
+    files = _reports(folder, data, text, progress) if folder else {}
     if json_file:
         files[json_file] = text.encode()
     if outputs:
@@ -47,7 +48,7 @@ def execute(arguments: argparse.Namespace) -> int:
     if arguments.json == "-":
         write_json(text, "-")
     report = folder / "report.html" if folder else None
-    terminal.show(outcome.run.to_json(), report, sys.stderr if arguments.json == "-" else sys.stdout)
+    terminal.show(data, report, sys.stderr if arguments.json == "-" else sys.stdout)
     return 0
 
 
@@ -110,11 +111,10 @@ def _arrays(outcome: Outcome) -> bytes:
     return stream.getvalue()
 
 
-def _reports(folder: Path, run: Run, text: str, progress: Progress) -> dict[Path, bytes]:
+def _reports(folder: Path, data: dict[str, Any], text: str, progress: Progress) -> dict[Path, bytes]:
     from reports import html, perfetto
 
     progress("drawing the report")
-    data = run.to_json()
     return {
         folder / "run.json": text.encode(),
         folder / "trace.json": perfetto.trace_text(data).encode(),

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 from typing import Any
 
-from cosim.cli.output import need_folder, write_json
+from cosim.cli.output import check_places, need_folder, write_result
 from cosim.cli.rtl import regression
 from cosim.validate import Comparison, published
 
 
 def execute(arguments: argparse.Namespace) -> int:
     """0 when every check holds within its bound."""
+    check_places(arguments)
     stream = sys.stderr if arguments.json == "-" else sys.stdout
     reference = need_folder(arguments.reference, "published measurements")
     comparisons = published(reference) if reference else []
@@ -24,10 +24,7 @@ def execute(arguments: argparse.Namespace) -> int:
     if reference is None:
         print("published measurements: not compared; give their folder with --reference DIR", file=stream)
     result: dict[str, Any] = {"rtl": rtl, "published": [_plain(item) for item in comparisons]}
-    if arguments.json:
-        write_json(result, arguments.json)
-    if arguments.out:
-        write_json(result, str(Path(arguments.out) / "validate.json"))
+    write_result(result, arguments)
     return int(rtl["failed"] > 0 or rtl["tests"] == 0 or not all(item.holds for item in comparisons))
 
 

@@ -1,7 +1,7 @@
 """The Program from its parts: commands with tokens, memory images, segments, rows, bindings and placements."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -191,6 +191,16 @@ def _rows(network: Network, layout: Layout, builder: Builder | None) -> tuple[Ro
     )
 
 
+def _tenants(block: Block, builder: Builder) -> list[Block]:
+    """A block under the name of each tensor that holds it in turn: operators in place take blocks over."""
+    found = [replace(block)]
+    for other, name, step in builder.takeovers:
+        if other is block:
+            found.append(replace(block, name=name, first=step))
+            found[-2].last = step
+    return found
+
+
 def _placements(
     network: Network,
     memories: Memories,
@@ -230,5 +240,7 @@ def _placements(
     found += [placement(item.block, "sram", item.block.first, item.block.last) for item in homes.values()]
     if builder is not None:
         rows = [step.row for step in builder.steps]
-        found += [placement(block, "scratchpad", rows[block.first], rows[block.last]) for block in builder.blocks]
+        for block in builder.blocks:
+            for tenant in _tenants(block, builder):
+                found.append(placement(tenant, "scratchpad", rows[tenant.first], rows[tenant.last]))
     return tuple(found)

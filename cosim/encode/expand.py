@@ -57,6 +57,7 @@ class Builder:
         self.segment = 0
         self.half = 0
         self.mapping: dict[int, str] = {}
+        self.takeovers: list[tuple[Block, str, int]] = []  # in place: block, the tensor that takes it over, from step
         self._whole: dict[str, Block] = {}  # kept tensors: their block
         self._loaded: dict[str, int] = {}  # kept tensors that come from SRAM: bytes asked for so far
         self._stripes: dict[str, tuple[int, int, Block]] = {}  # streamed tensors: the stripe in use
@@ -152,6 +153,7 @@ class Builder:
         if self.uses[old].last != row or self.uses[old].tensor.bytes != self.uses[new].tensor.bytes:
             return False
         self._whole[new] = self._whole[old]
+        self.takeovers.append((self._whole[old], new, self.now))
         return True
 
     def produced(self, name: str) -> bool:

@@ -41,8 +41,6 @@ def on_accelerator(network: Network, operator: Operator, accelerator: Accelerato
     if accelerator is None or isinstance(operator.attributes, CpuCall):
         return False
     attributes = operator.attributes
-    if isinstance(attributes, Reshape):
-        return True
     images = [network.tensors[name] for name in (*operator.inputs[:2], *operator.outputs) if name in network.tensors]
     if any(tensor.dtype != "int8" for tensor in images):
         return False

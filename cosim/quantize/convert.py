@@ -58,10 +58,13 @@ def quantize(
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")
         prepared = prepare_pt2e(module, AcceleratorQuantizer(observer))
-        for inputs in samples:
-            prepared(*inputs)
-        _limit_bias_codes(prepared)
-        converted = convert_pt2e(prepared)
+        try:
+            for inputs in samples:
+                prepared(*inputs)
+            _limit_bias_codes(prepared)
+            converted = convert_pt2e(prepared)
+        except AssertionError as error:  # an observer's range is none
+            raise QuantizeError(f"{traced.name}: a tensor's range on the calibration data: {error}") from error
     _name_constants(converted, constants)
     set_values(converted, traced.example_inputs)
     return describe(replace(traced, graph_module=converted, notes=notes))
@@ -116,6 +119,9 @@ def _samples(traced: Traced, calibration: Sequence[torch.Tensor] | torch.Tensor)
     tensors = (calibration,) if isinstance(calibration, torch.Tensor) else tuple(calibration)
     if len(tensors) != len(traced.inputs):
         raise QuantizeError(f"{traced.name}: calibration has {len(tensors)} arrays, want {len(traced.inputs)}")
+    for tensor, spec in zip(tensors, traced.inputs, strict=True):
+        if tensor.is_floating_point() and not bool(tensor.isfinite().all()):
+            raise QuantizeError(f"{traced.name}: calibration for {spec.name} holds values that are not finite")
     if all(tuple(t.shape) == spec.shape for t, spec in zip(tensors, traced.inputs, strict=True)):
         return [tensors]
     for tensor, spec in zip(tensors, traced.inputs, strict=True):

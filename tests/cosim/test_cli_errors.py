@@ -1,6 +1,7 @@
 """Bad input: one clear message each, exit status not 0, no traceback, no partial output."""
 
 import importlib.util
+import json
 import os
 import subprocess
 import sys
@@ -150,6 +151,23 @@ def test_calibration_of_the_wrong_shape(refused: Refusal, tmp_path: Path) -> Non
     np.savez(tmp_path / "c.npz", x=np.zeros((8, 3, 12, 11), np.float32))
     message = refused("run", f"{TARGETS}:tiny", "--calibrate", "c.npz", *OUTPUTS)
     assert "[8, 3, 12, 11]" in message and "['N', 3, 12, 12]" in message
+
+
+def test_calibration_that_is_not_finite(refused: Refusal, tmp_path: Path) -> None:
+    np.savez(tmp_path / "c.npz", x=np.full((8, 3, 12, 12), np.nan, np.float32))
+    for option in ("--calibrate", "--inputs"):
+        assert "calibration for x holds values that are not finite" in refused(
+            "run", f"{TARGETS}:tiny", option, "c.npz"
+        )
+    (tmp_path / "bad.py").write_text(
+        "import torch\nfrom torch import nn\n"
+        "def example_inputs():\n    return torch.full((1, 3, 8, 8), -1.0)\n"
+        "class Model(nn.Module):\n"
+        "    def __init__(self):\n        super().__init__()\n        self.conv = nn.Conv2d(3, 4, 3)\n"
+        "    def forward(self, x):\n        return self.conv(x / 0).exp()\n"
+    )
+    message = refused("run", "bad.py:Model", *OUTPUTS)
+    assert "bad.py:Model" in message and "calibration" in message, message
 
 
 def test_inputs_of_a_program(refused: Refusal, tmp_path: Path, tiny_program: Program) -> None:
@@ -434,6 +452,15 @@ def test_places_that_cannot_be_written(
     assert wanted in refused("run", "t.program", *options)
 
 
+@pytest.mark.parametrize("command", ["list", "doctor", "rtl", "validate", "report"])
+def test_every_command_checks_its_places_first(refused: Refusal, tmp_path: Path, command: str) -> None:
+    (tmp_path / "file").write_text("mine")
+    (tmp_path / "run.json").write_text(json.dumps(dict.fromkeys(("workload", "operators", "timeline", "provenance"))))
+    source = ["run.json"] if command == "report" else []
+    assert "--json: cannot write" in refused(command, *source, "--json", "file/o.json")
+    assert "--out: file is a file" in refused(command, *source, "--out", "file")
+
+
 @pytest.mark.parametrize(
     ("arguments", "wanted"),
     [
@@ -518,6 +545,13 @@ def test_reports_of_something_else(refused: Refusal, tmp_path: Path, text: str) 
     (tmp_path / "run.json").write_text(text)
     for source in ("run.json", "."):
         assert "is not a run's JSON" in refused("report", source, "--json", "o.json")
+
+
+def test_reports_of_half_a_run(refused: Refusal, tmp_path: Path) -> None:
+    keys = dict.fromkeys(("workload", "operators", "timeline", "provenance"), [{}])
+    (tmp_path / "run.json").write_text(json.dumps(keys))
+    message = refused("report", "run.json", "--out", "r")
+    assert message.startswith("run.json: not a run's JSON"), message
 
 
 def test_reports_of_nothing(refused: Refusal) -> None:

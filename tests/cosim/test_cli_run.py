@@ -108,8 +108,9 @@ def test_float_networks_are_files_too(cosim: Command, tmp_path: Path) -> None:
 
 
 def test_float_refuses_a_quantized_graph(cosim: Command, tmp_path: Path) -> None:
-    torch = pytest.importorskip("torch")
-    import cosim.quantize.pt2e  # noqa: F401  registers the operators
+    import torch
+
+    from cosim.quantize import pt2e  # noqa: F401  registers the operators
 
     quantized = torch.ops.quantized_decomposed
 
@@ -154,3 +155,10 @@ def test_lists(cosim: Command) -> None:
     assert "accelerator" in schema["properties"]
     text = cosim("list").out
     assert "12,501,632" in text and "edge16" in text
+
+
+def test_every_command_writes_its_json(cosim: Command, tmp_path: Path) -> None:
+    for command in ("list", "doctor"):
+        result = cosim(command, "--json", f"{command}.json", "--out", "folder")
+        assert result.status == 0, result
+        assert run_json(tmp_path / f"{command}.json") == run_json(tmp_path / "folder" / f"{command}.json")

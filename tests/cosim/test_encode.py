@@ -199,3 +199,12 @@ def test_a_constant_operand_is_streamed_like_a_tensor() -> None:
         program = compile_network(network, chip)
         assert {row.placement for row in program.rows} == {"accelerator"}
         np.testing.assert_array_equal(outputs_of(network, chip, codes), want, err_msg=chip.name)
+
+
+def test_a_sum_takes_the_place_of_an_operand_that_dies() -> None:
+    network = residual_network().build("conv6.y")
+    program = compile_network(network, system())
+    places = {item.tensor: item for item in program.placements if item.space == "scratchpad"}
+    operand, total = places["conv3.y"], places["conv4.y"]  # the shortcut, and the sum fused into the layer after it
+    assert (operand.offset, operand.bytes) == (total.offset, total.bytes)
+    assert operand.last <= total.first

@@ -1,0 +1,220 @@
+// vector_sequencer: control of the vector engine, one command after the other.
+//   table words, then for each group of `Columns` channels: parameter words, then for y: for x: for ky: for kx: a step
+// Golden: accel_models.golden.vector; cycles: accel_models.cost (requantize, elementwise, pool, range_, set_register).
+// start in cycle 0; the first word or step in cycle VectorStart; at most one a cycle, all through one read port. done_o
+// in the last cycle of the command, VectorDrain after its last step; without anything to do in cycle VectorStart - 1.
+// A step is on step_o in the cycle after its read, with its vector. advance_i low holds it there, and no read is made.
+// stalled_o marks the cycles that cost does not count.
+// Combinational paths: read_ready_i -> sums_read_o, stalled_o; written_i -> done_o.
+`default_nettype none
+module vector_sequencer #(
+  parameter  int unsigned Columns  = 4,
+  parameter  int unsigned Entries  = 512,
+  localparam int unsigned ColumnsW = $clog2(Columns + 1),
+  localparam int unsigned EntryW   = $clog2(Entries)
+) (
+  input  wire logic                          clk_i,
+  input  wire logic                          rst_ni,
+  input  wire logic                          start_valid_i,
+  output      logic                          start_ready_o,
+  // The factors and the output are not for the control.
+  // verilator lint_off UNUSEDSIGNAL
+  input  wire vector_pkg::settings_t         settings_i,         // of the running command
+  // verilator lint_on UNUSEDSIGNAL
+  output      logic                          starting_o,         // its first cycle with these settings
+  output      logic                          done_o,
+  output      logic                          stalled_o,
+  input  wire logic                          advance_i,          // the pipeline moves
+  input  wire logic                          written_i,          // its last value has arrived
+  output      logic                          read_valid_o,       // scratchpad
+  input  wire logic                          read_ready_i,
+  output      logic                   [19:0] read_address_o,
+  output      logic           [ColumnsW-1:0] read_count_o,
+  output      logic                          sums_read_o,        // accumulators
+  output      logic             [EntryW-1:0] sums_entry_o,
+  output      logic                          bad_entry_o,        // there is no such entry
+  output      logic                          table_write_o,      // what was read last is a word of the table
+  output      logic                          parameter_write_o,  // or of the parameters
+  output      logic                    [7:0] word_o,             // its number
+  output vector_pkg::step_t                  step_o,
+  output      logic           [ColumnsW-1:0] lanes_o             // of the group that step_o and the word belong to
+);
+  typedef enum logic [2:0] {Idle, Start, Table, Parameters, Run, Drain} state_e;
+
+  localparam int unsigned TableWords = (accel_pkg::TableBytes + Columns - 1) / Columns;
+  localparam int unsigned TableTail  = accel_pkg::TableBytes - (TableWords - 1) * Columns;
+  localparam int unsigned DrainW     = $clog2(accel_pkg::VectorDrain + 1);
+
+  if (accel_pkg::VectorStart != 2 || accel_pkg::VectorDrain != 7) begin : gen_other_pipeline
+    $error("VectorStart and VectorDrain: the states here make 2 and 7");
+  end
+
+  // States. go: a word or a step.
+  state_e              state_q, state_d, first_of_group;
+  logic                go, last_word, empty, in_image, finish;
+  logic                tap_row_end, pixel_end, row_end, group_end, last;
+  logic          [7:0] word_q;
+  logic   [DrainW-1:0] drain_q;
+  assign start_ready_o  = state_q == Idle;
+  assign starting_o     = state_q == Start;
+  assign empty          = settings_i.empty;
+  assign first_of_group = settings_i.per_channel ? Parameters : Run;
+  assign last_word      = word_q == ((state_q == Table) ? 8'(TableWords - 1) : 8'(accel_pkg::ParameterBytes - 1));
+  assign done_o         = (starting_o && empty) || finish;
+
+  always_comb begin
+    state_d = state_q;
+    finish  = 1'b0;
+    unique case (state_q)
+      Idle:       if (start_valid_i) state_d = Start;
+      Start:      state_d = empty ? Idle : settings_i.table_used ? Table : first_of_group;
+      Table:      if (go && last_word) state_d = first_of_group;
+      Parameters: if (go && last_word) state_d = Run;
+      Run: begin
+        if (go && last) state_d = Drain;
+        else if (go && group_end) state_d = first_of_group;
+      end
+      default: begin  // Drain
+        finish = written_i;
+        if (written_i) state_d = Idle;
+      end
+    endcase
+  end
+
+  always_ff @(posedge clk_i or negedge rst_ni) begin
+    if (!rst_ni) begin
+      state_q <= Idle;
+      drain_q <= '0;
+    end else begin
+      state_q <= state_d;
+      if (state_q == Run) drain_q <= DrainW'(accel_pkg::VectorDrain);
+      else if (drain_q != '0) drain_q <= drain_q - 1'b1;
+    end
+  end
+
+  // Reads.
+  logic        running, wording, second;
+  logic [19:0] pointer_q, tap_address, b_address;
+  assign running        = state_q == Run;
+  assign wording        = state_q == Table || state_q == Parameters;
+  assign read_valid_o   = advance_i && (wording || (running && settings_i.reads && in_image));
+  assign go             = advance_i && (wording || running) && (read_ready_i || !read_valid_o);
+  assign read_address_o = wording ? pointer_q : second ? b_address : tap_address;
+  assign read_count_o   = (state_q == Table && last_word) ? ColumnsW'(TableTail) :
+                          wording ? ColumnsW'(Columns) : lanes;
+  assign stalled_o      = (state_q == Drain) ? drain_q == '0 : (wording || running) && !go;
+
+  always_ff @(posedge clk_i) begin
+    if (starting_o) pointer_q <= settings_i.table_used ? settings_i.table_address : settings_i.parameters;
+    else if (go && state_q == Table && last_word) pointer_q <= settings_i.parameters;
+    else if (go && wording) pointer_q <= pointer_q + 20'(Columns);
+    if (starting_o) word_q <= '0;
+    else if (go && wording) word_q <= last_word ? '0 : word_q + 8'd1;
+  end
+
+  window_walk #(
+    .Columns(Columns)
+  ) u_window (
+    .clk_i         (clk_i),
+    .start_i       (starting_o),
+    .base_i        (settings_i.input_address),
+    .row_stride_i  (settings_i.input_row_stride),
+    .pixel_stride_i(settings_i.input_pixel_stride),
+    .height_i      (settings_i.input_height),
+    .width_i       (settings_i.input_width),
+    .origin_y_i    (settings_i.origin_y),
+    .origin_x_i    (settings_i.origin_x),
+    .stride_y_i    (settings_i.stride_y),
+    .stride_x_i    (settings_i.stride_x),
+    .step_i        (go && running),
+    .tap_row_end_i (tap_row_end),
+    .pixel_end_i   (pixel_end),
+    .row_end_i     (row_end),
+    .group_end_i   (group_end),
+    .address_o     (tap_address),
+    .inside_o      (in_image)
+  );
+
+  image_walk #(
+    .Columns(Columns)
+  ) u_b (
+    .clk_i         (clk_i),
+    .start_i       (starting_o),
+    .base_i        (settings_i.b_address),
+    .row_stride_i  (settings_i.b_row_stride),
+    .pixel_stride_i(settings_i.b_pixel_stride),
+    .step_i        (go && running && pixel_end),
+    .row_end_i     (row_end),
+    .group_end_i   (group_end),
+    .address_o     (b_address)
+  );
+
+  // The loop nest counts down.
+  logic          [7:0] kx_left_q, ky_left_q;
+  logic         [11:0] x_left_q, y_left_q;
+  logic         [15:0] columns_left_q;
+  logic                last_group, first_tap_q;
+  logic [ColumnsW-1:0] lanes;
+  assign tap_row_end = kx_left_q == 8'd1;
+  assign pixel_end   = tap_row_end && ky_left_q == 8'd1;
+  assign row_end     = pixel_end && x_left_q == 12'd1;
+  assign group_end   = row_end && y_left_q == 12'd1;
+  assign last_group  = columns_left_q <= 16'(Columns);
+  assign last        = group_end && last_group;
+  assign lanes       = last_group ? columns_left_q[ColumnsW-1:0] : ColumnsW'(Columns);
+  assign second      = settings_i.second && !first_tap_q;
+
+  always_ff @(posedge clk_i) begin
+    if (starting_o) begin
+      kx_left_q      <= settings_i.kernel_width;
+      ky_left_q      <= settings_i.kernel_height;
+      x_left_q       <= settings_i.width;
+      y_left_q       <= settings_i.height;
+      columns_left_q <= settings_i.columns;
+      first_tap_q    <= 1'b1;
+    end else if (go && running) begin
+      kx_left_q   <= tap_row_end ? settings_i.kernel_width : kx_left_q - 8'd1;
+      first_tap_q <= pixel_end;
+      if (tap_row_end) ky_left_q <= pixel_end ? settings_i.kernel_height : ky_left_q - 8'd1;
+      if (pixel_end) x_left_q <= row_end ? settings_i.width : x_left_q - 12'd1;
+      if (row_end) y_left_q <= group_end ? settings_i.height : y_left_q - 12'd1;
+      if (group_end) columns_left_q <= columns_left_q - 16'(Columns);
+    end
+  end
+
+  // Accumulator entries follow each other: pixels of a group, then the next group.
+  logic [12:0] entry_q;  // stops at 4096: no memory has more
+  assign sums_read_o  = go && running && settings_i.sums;
+  assign sums_entry_o = entry_q[EntryW-1:0];
+  assign bad_entry_o  = sums_read_o && entry_q >= 13'(Entries);
+  always_ff @(posedge clk_i) begin
+    if (starting_o) entry_q <= 13'(settings_i.accumulator);
+    else if (sums_read_o && !entry_q[12]) entry_q <= entry_q + 13'd1;
+  end
+
+  // With what was read.
+  always_ff @(posedge clk_i or negedge rst_ni) begin
+    if (!rst_ni) begin
+      table_write_o     <= 1'b0;
+      parameter_write_o <= 1'b0;
+      step_o            <= '0;
+    end else begin
+      table_write_o     <= go && state_q == Table;
+      parameter_write_o <= go && state_q == Parameters;
+      if (advance_i) begin
+        step_o.valid     <= go && running;
+        step_o.read      <= settings_i.reads && in_image;
+        step_o.first     <= first_tap_q;
+        step_o.emit      <= pixel_end;
+        step_o.row_end   <= row_end;
+        step_o.group_end <= group_end;
+        step_o.last      <= last;
+      end
+    end
+  end
+  always_ff @(posedge clk_i) begin
+    word_o <= word_q;
+    lanes_o <= lanes;
+  end
+endmodule
+`default_nettype wire

@@ -1,0 +1,72 @@
+// vector_writer: the end of the vector engine's pipeline: values into the scratchpad, pixel by pixel.
+//   value n goes to output_address + group*Columns + y*row_stride + x*pixel_stride, the first min(Columns, rest) bytes
+// Golden: accel_models.golden.vector (its output window). A value is offered in the cycle after it came, one per cycle.
+// Where the result is a scalar, values end here unwritten. written_o: the command's last value, in the cycle of its grant.
+// Combinational path: write_ready_i -> written_o. ready_o is a register.
+`default_nettype none
+module vector_writer #(
+  parameter  int unsigned Columns  = 4,
+  localparam int unsigned ColumnsW = $clog2(Columns + 1)
+) (
+  input  wire logic                    clk_i,
+  input  wire logic                    rst_ni,
+  input  wire logic                    start_i,          // a command starts; its fields hold still from here on
+  input  wire logic                    to_register_i,    // its result is a scalar
+  input  wire logic             [15:0] columns_i,
+  input  wire logic             [19:0] address_i,
+  input  wire logic             [19:0] row_stride_i,
+  input  wire logic             [15:0] pixel_stride_i,
+  input  wire logic                    valid_i,
+  input  wire logic                    row_end_i,        // the value is the last of a row, of a group, of the command
+  input  wire logic                    group_end_i,
+  input  wire logic                    last_i,
+  output      logic                    ready_o,
+  input  wire logic [Columns-1:0][7:0] data_i,
+  output      logic                    write_valid_o,
+  input  wire logic                    write_ready_i,
+  output      logic             [19:0] write_address_o,
+  output      logic     [ColumnsW-1:0] write_count_o,
+  output      logic [Columns-1:0][7:0] write_data_o,
+  output      logic                    written_o
+);
+  logic        valid, leaves, row_end, group_end, last;
+  logic [15:0] columns_left_q;
+
+  skid #(
+    .Width(8 * Columns + 3)
+  ) u_skid (
+    .clk_i  (clk_i),
+    .rst_ni (rst_ni),
+    .valid_i(valid_i),
+    .ready_o(ready_o),
+    .data_i ({row_end_i, group_end_i, last_i, data_i}),
+    .valid_o(valid),
+    .ready_i(write_ready_i || to_register_i),
+    .data_o ({row_end, group_end, last, write_data_o})
+  );
+
+  assign write_valid_o = valid && !to_register_i;
+  assign leaves        = valid && (write_ready_i || to_register_i);
+  assign written_o     = leaves && last;
+  assign write_count_o = (columns_left_q > 16'(Columns)) ? ColumnsW'(Columns) : columns_left_q[ColumnsW-1:0];
+
+  always_ff @(posedge clk_i) begin
+    if (start_i) columns_left_q <= columns_i;
+    else if (leaves && group_end) columns_left_q <= columns_left_q - 16'(Columns);
+  end
+
+  image_walk #(
+    .Columns(Columns)
+  ) u_output (
+    .clk_i         (clk_i),
+    .start_i       (start_i),
+    .base_i        (address_i),
+    .row_stride_i  (row_stride_i),
+    .pixel_stride_i(pixel_stride_i),
+    .step_i        (leaves),
+    .row_end_i     (row_end),
+    .group_end_i   (group_end),
+    .address_o     (write_address_o)
+  );
+endmodule
+`default_nettype wire
