@@ -7,7 +7,7 @@ import numpy as np
 
 from accel_models.checker import check_program
 from accel_models.commands import COMMAND_BYTES, Command, End, encode
-from accel_models.network import Network, Reshape
+from accel_models.network import Network
 from accel_models.program import Binding, Placement, Program, Row, Segment
 from accel_models.system import System
 from cosim.encode.constants import ConstantImage
@@ -48,7 +48,10 @@ def place_homes(
     builder: Builder | None,
     memories: Memories,
 ) -> None:
-    """Offsets of the tensors in SRAM, above the constants and commands that lie there. Raises PlacementError."""
+    """Offsets of the tensors in SRAM, above the constants and commands that lie there.
+
+    Where SRAM is short and the system has external RAM, the largest tensors go there. Raises PlacementError.
+    """
     weights = _whole_commands(len(constants.data)) if memories.weights == "sram" else 0
     commands = COMMAND_BYTES * builder.command_count if builder and memories.commands == "sram" else 0
     if weights + commands > system.sram.size_bytes:
@@ -56,7 +59,24 @@ def place_homes(
             f"{weights} B of weights and {commands} B of commands exceed SRAM ({system.sram.size_bytes} B); "
             "leave the weights in flash (--weights-in flash)"
         )
-    Arena("SRAM", system.sram.size_bytes, weights + commands).add_all(storage.block for storage in homes.values())
+    blocks = [storage.block for storage in homes.values()]
+    try:
+        Arena("SRAM", system.sram.size_bytes, weights + commands).add_all(blocks)
+    except PlacementError:
+        if system.external_ram is None:
+            raise
+        _overflow(system, homes, weights + commands)
+
+
+def _overflow(system: System, homes: Mapping[str, Storage], reserved: int) -> None:
+    """Small tensors into SRAM, what no longer fits into external RAM."""
+    assert system.external_ram is not None
+    sram = Arena("SRAM", system.sram.size_bytes, reserved)
+    external = Arena("external RAM", system.external_ram.size_bytes)
+    for storage in sorted(homes.values(), key=lambda item: (item.block.bytes, item.block.first, item.block.name)):
+        if not sram.add(storage.block):
+            storage.space = "external"
+            external.add_all([storage.block])
 
 
 def _whole_commands(count: int) -> int:
@@ -86,21 +106,21 @@ def assemble(
         name=network.name,
         system=system,
         network_hash=network.hash,
-        rows=_rows(network, layout, builder),
-        segments=_segments(network, layout, spans),
+        rows=_rows(layout, builder),
+        segments=_segments(layout, spans),
         commands=encoded,
         command_rows=np.array(command_rows, np.int32),
         images={"flash": image.flash} | ({"sram": sram} if len(sram) else {}),
         bindings={
-            name: Binding(tensor=tensor, space="sram", offset=homes[layout.roots[name]].block.offset)
+            name: Binding(tensor=tensor, space=home.space, offset=home.block.offset)
             for name, tensor in network.tensors.items()
-            if layout.roots[name] in homes
+            if (home := homes.get(layout.roots[name])) is not None
         },
         inputs=network.inputs,
         outputs=network.outputs,
-        cpu_calls=tuple(op for op, fast in zip(network.operators, layout.accelerated, strict=True) if not fast),
+        cpu_calls=tuple(op for op, fast in zip(layout.operators, layout.accelerated, strict=True) if not fast),
         constants={name: network.constants[name] for name in image.cpu_constants},
-        placements=_placements(network, memories, builder, homes, constants, image, commands_at),
+        placements=_placements(len(layout.operators), memories, builder, homes, constants, image, commands_at),
         parameters=network.parameters,
         metadata={
             **dict(network.metadata),
@@ -130,15 +150,13 @@ def _commands(builder: Builder | None) -> tuple[list[Command], list[int], dict[i
     return commands, rows, spans
 
 
-def _segments(network: Network, layout: Layout, spans: Mapping[int, tuple[int, int]]) -> tuple[Segment, ...]:
+def _segments(layout: Layout, spans: Mapping[int, tuple[int, int]]) -> tuple[Segment, ...]:
     """Accelerator segments and CPU calls in operator order, as the expansion counted them."""
     found: list[Segment] = []
     segment, call = 0, 0
     is_open = False
-    for row, operator in enumerate(network.operators):
-        if isinstance(operator.attributes, Reshape) and layout.accelerated[row]:
-            continue
-        if layout.accelerated[row]:
+    for row, accelerated in enumerate(layout.accelerated):
+        if accelerated:
             if not is_open:
                 first, count = spans[segment]
                 found.append(Segment(first=first, count=count, row=row))
@@ -158,7 +176,7 @@ def _image(network: Network, layout: Layout, constants: ConstantImage, encoded: 
     data += encoded.tobytes()
     commands_end = len(data)
     names: list[str] = []
-    for operator, accelerated in zip(network.operators, layout.accelerated, strict=True):
+    for operator, accelerated in zip(layout.operators, layout.accelerated, strict=True):
         if not accelerated:
             names += [name for name in operator.inputs if name in network.constants and name not in names]
     for name in names:
@@ -176,7 +194,7 @@ def _sram_image(image: _Image, memories: Memories) -> tuple[np.ndarray, int]:
     return image.flash[:0], image.commands_at
 
 
-def _rows(network: Network, layout: Layout, builder: Builder | None) -> tuple[Row, ...]:
+def _rows(layout: Layout, builder: Builder | None) -> tuple[Row, ...]:
     return tuple(
         Row(
             name=operator.name,
@@ -187,7 +205,7 @@ def _rows(network: Network, layout: Layout, builder: Builder | None) -> tuple[Ro
             origin=operator.origin,
             mapping=builder.mapping.get(row, "") if builder else "",
         )
-        for row, operator in enumerate(network.operators)
+        for row, operator in enumerate(layout.operators)
     )
 
 
@@ -202,7 +220,7 @@ def _tenants(block: Block, builder: Builder) -> list[Block]:
 
 
 def _placements(
-    network: Network,
+    rows: int,
     memories: Memories,
     builder: Builder | None,
     homes: Mapping[str, Storage],
@@ -210,7 +228,7 @@ def _placements(
     image: _Image,
     commands_at: int,
 ) -> tuple[Placement, ...]:
-    end = max(len(network.operators) - 1, 0)
+    end = max(rows - 1, 0)
 
     def placement(block: Block, space: str, first: int, last: int) -> Placement:
         return Placement(
@@ -237,10 +255,10 @@ def _placements(
                     end,
                 )
             )
-    found += [placement(item.block, "sram", item.block.first, item.block.last) for item in homes.values()]
+    found += [placement(item.block, item.space, item.block.first, item.block.last) for item in homes.values()]
     if builder is not None:
-        rows = [step.row for step in builder.steps]
+        row_of = [step.row for step in builder.steps]
         for block in builder.blocks:
             for tenant in _tenants(block, builder):
-                found.append(placement(tenant, "scratchpad", rows[tenant.first], rows[tenant.last]))
+                found.append(placement(tenant, "scratchpad", row_of[tenant.first], row_of[tenant.last]))
     return tuple(found)

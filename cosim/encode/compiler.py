@@ -4,12 +4,14 @@ Scratchpad pressure is relieved one decision at a time, and the expansion starts
 the tiles of an operator become smaller.
 """
 
-from typing import Literal
+from dataclasses import dataclass, replace
+from typing import Literal, Self
 
 from accel_models import cost
-from accel_models.network import Network, Reshape
+from accel_models.network import Network
 from accel_models.program import Program
 from accel_models.system import Accelerator, System
+from accel_models.timing import simulate
 from cosim.encode.assemble import CompileError, Memories, assemble, place_homes
 from cosim.encode.constants import ConstantImage
 from cosim.encode.expand import Builder, Limits
@@ -24,15 +26,31 @@ from cosim.tile import matrix_geometry
 
 Weights = Literal["auto", "sram", "flash"]
 _ATTEMPTS = 400
+_FEWEST_ENTRIES = 16
 
 __all__ = ["CompileError", "compile_network"]
 
 
-def compile_network(network: Network, system: System, weights: Weights = "auto") -> Program:
+@dataclass(frozen=True, slots=True)
+class Caps:
+    """How much of the accelerator the compiler uses: what is legal on a smaller chip is legal on this one."""
+
+    entries: int
+    columns: int
+    pad_bytes: int
+
+    @classmethod
+    def of(cls, accelerator: Accelerator) -> Self:
+        return cls(accelerator.accumulators.entries, accelerator.array.columns, accelerator.scratchpad.size_bytes)
+
+
+def compile_network(network: Network, system: System, weights: Weights = "auto", *, search: bool = True) -> Program:
     """Compile for a system. ``weights``: where constants lie at run time: "sram" (warm), "flash" (cold), or "auto",
     which takes SRAM when everything fits and flash otherwise.
 
-    Raises CompileError (also for a model that does not fit: it names the tensors alive at the peak).
+    With ``search`` several mappings are timed and the fastest is taken: also those that use only a part of the
+    accumulators, columns or scratchpad, because larger tiles and more prefetch do not always pay. Raises CompileError
+    (also for a model that does not fit: it names the tensors alive at the peak).
     """
     if weights not in ("auto", "sram", "flash"):
         raise ValueError(f"weights: want auto, sram or flash, got {weights!r}")
@@ -40,15 +58,39 @@ def compile_network(network: Network, system: System, weights: Weights = "auto")
     layout = layout_of(network, system.accelerator)
     if weights == "auto" and system.accelerator is not None:
         try:
-            return _compile(network, system, layout, Memories("sram", "sram"))
+            return _best(network, system, layout, Memories("sram", "sram"), search)
         except CompileError:
             pass
     if weights == "sram":
-        return _compile(network, system, layout, Memories("sram", "sram"))
+        return _best(network, system, layout, Memories("sram", "sram"), search)
     try:
-        return _compile(network, system, layout, Memories("flash", "sram"))
+        return _best(network, system, layout, Memories("flash", "sram"), search)
     except CompileError:
-        return _compile(network, system, layout, Memories("flash", "flash"))
+        return _best(network, system, layout, Memories("flash", "flash"), search)
+
+
+def _best(network: Network, system: System, layout: Layout, memories: Memories, search: bool) -> Program:
+    """The fastest program found by varying one cap after the other, from all of the accelerator downwards."""
+    if system.accelerator is None:
+        return _compile(network, system, layout, memories, None)
+    caps = Caps.of(system.accelerator)
+    best = _compile(network, system, layout, memories, caps)
+    if not search or not len(best.commands):
+        return best
+    cycles = simulate(best).total_cycles
+    for field, parts in (("pad_bytes", (2, 4)), ("entries", (2, 4)), ("columns", (2, 4))):
+        for part in parts:
+            smaller = replace(caps, **{field: max(1, getattr(Caps.of(system.accelerator), field) // part)})
+            if smaller.entries < _FEWEST_ENTRIES:
+                continue
+            try:
+                program = _compile(network, system, layout, memories, smaller)
+            except CompileError:
+                continue
+            found = simulate(program).total_cycles
+            if found < cycles:
+                best, cycles, caps = program, found, smaller
+    return best
 
 
 def _check_multipliers(network: Network, system: System) -> None:
@@ -61,10 +103,10 @@ def _check_multipliers(network: Network, system: System) -> None:
         )
 
 
-def _compile(network: Network, system: System, layout: Layout, memories: Memories) -> Program:
+def _compile(network: Network, system: System, layout: Layout, memories: Memories, caps: Caps | None) -> Program:
     """One attempt per relief of scratchpad pressure."""
     accelerator = system.accelerator
-    if accelerator is None:
+    if accelerator is None or caps is None:
         homes = layout.homes(frozenset())
         _place_homes(network, system, homes, ConstantImage("flash"), None, memories)
         return assemble(network, system, layout, memories, None, homes, ConstantImage("flash"))
@@ -72,23 +114,21 @@ def _compile(network: Network, system: System, layout: Layout, memories: Memorie
     kept = {
         name
         for name, use in layout.uses.items()
-        if use.tensor.dtype == "int8" and use.tensor.bytes <= accelerator.scratchpad.size_bytes // 2
+        if use.tensor.dtype == "int8" and use.tensor.bytes <= caps.pad_bytes // 2
     }
-    limits = Limits()
+    limits = Limits(caps.entries, caps.pad_bytes, caps.columns if caps.columns < accelerator.array.columns else None)
     for _ in range(_ATTEMPTS):
         constants = ConstantImage(memories.weights)
         homes = layout.homes(frozenset(kept))
         builder = Builder(network, accelerator, hw, layout, homes, constants, frozenset(kept), limits)
         _expand(builder, layout)
         _place_homes(network, system, homes, constants, builder, memories)
-        problem = _place_scratchpad(builder, system, accelerator)
+        problem = _place_scratchpad(builder, system, caps.pad_bytes)
         if problem is None:
             return assemble(network, system, layout, memories, builder, homes, constants)
         if not _relieve(builder, problem.block, kept, limits):
             raise CompileError(f"{network.name} on {system.name}: {problem}")
-    raise CompileError(
-        f"{network.name} on {system.name}: no tiling fits the scratchpad of {accelerator.scratchpad.size_bytes} B"
-    )
+    raise CompileError(f"{network.name} on {system.name}: no tiling fits the scratchpad of {caps.pad_bytes} B")
 
 
 def _place_homes(
@@ -105,21 +145,19 @@ def _place_homes(
         raise CompileError(f"{network.name} on {system.name}: {error}") from None
 
 
-def _place_scratchpad(builder: Builder, system: System, accelerator: Accelerator) -> ScratchpadFullError | None:
+def _place_scratchpad(builder: Builder, system: System, size: int) -> ScratchpadFullError | None:
     plan_slots(builder, system)
     try:
-        place_blocks(builder, accelerator.scratchpad.size_bytes)
+        place_blocks(builder, size)
     except ScratchpadFullError as error:
         return error
-    limit_lookahead(builder, accelerator.token_depth)
+    limit_lookahead(builder, builder.accelerator.token_depth)
     return None
 
 
 def _expand(builder: Builder, layout: Layout) -> None:
     previous_on_cpu = False
-    for row, operator in enumerate(builder.network.operators):
-        if isinstance(operator.attributes, Reshape):
-            continue
+    for row, operator in enumerate(builder.operators):
         if not layout.accelerated[row]:
             for name in operator.outputs:
                 builder.written(name)
@@ -150,13 +188,13 @@ def _relieve(builder: Builder, block: Block, kept: set[str], limits: Limits) -> 
         kept.discard(max(alive, key=lambda item: (item.bytes, item.name)).name)
         return True
     row = block.row
-    operator = builder.network.operators[row]
+    operator = builder.operators[row]
     if matrix_like(operator):
         if row not in limits.weights_outer:
             limits.weights_outer.add(row)
             return True
         geometry = matrix_geometry(builder.network, operator, builder.hw.rows)
-        if _halve(limits.columns, row, geometry.columns, builder.hw.columns):
+        if _halve(limits.columns, row, geometry.columns, 1):
             return True
         return _halve(limits.heights, row, geometry.output_height, 1)
     if operator.kind == "pool":

@@ -15,9 +15,15 @@ from cosim.place import Block
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Where the scratchpad is short: operators, by row, that must use lower tiles, fewer columns a tile, or keep only
-    one slice of their weights at a time. Filled while the compiler looks for a fit."""
+    """Bounds on tiles. ``entries``, ``pad_bytes`` and ``widest`` (columns a tile) hold for all operators.
 
+    The others, by row, are filled while the compiler looks for a fit in a short scratchpad: lower tiles, fewer columns
+    a tile, one slice of the weights at a time.
+    """
+
+    entries: int
+    pad_bytes: int
+    widest: int | None = None
     heights: dict[int, int] = field(default_factory=dict)
     columns: dict[int, int] = field(default_factory=dict)
     weights_outer: set[int] = field(default_factory=set)
@@ -49,6 +55,7 @@ class Builder:
         limits: Limits,
     ) -> None:
         self.network, self.accelerator, self.hw = network, accelerator, hw
+        self.operators = layout.operators
         self.roots, self.uses, self.homes, self.constants = layout.roots, layout.uses, homes, constants
         self.kept, self.limits = kept, limits
         self.steps: list[Step] = []
@@ -171,12 +178,12 @@ class Builder:
         """The 256-byte table of an operator, loaded once."""
         data = self.network.constants[name].tobytes()
         assert len(data) == TABLE_BYTES
-        return self.constant(f"{self.network.operators[row].name}.table", self.constants.add(name, data, row))
+        return self.constant(f"{self.operators[row].name}.table", self.constants.add(name, data, row))
 
     def accumulator_half(self) -> int:
         """First entry of the half that the next tile uses."""
         self.half ^= 1
-        return self.half * (self.accelerator.accumulators.entries // 2)
+        return self.half * (self.limits.entries // 2)
 
     def store(self, name: str, block: Block, pad: int, start: int, runs: Runs) -> None:
         """Copy runs of bytes to the tensor's home in SRAM, from byte ``start`` of the tensor on."""

@@ -14,7 +14,7 @@ class _Operands:
 
     def __init__(self, builder: Builder, row: int, geometry: ConvGeometry) -> None:
         self.builder, self.row, self.geometry = builder, row, geometry
-        self.operator = builder.network.operators[row]
+        self.operator = builder.operators[row]
         self._slices: dict[tuple[int, int], tuple[Block, int]] = {}
 
     def slice(self, tile: Tile) -> tuple[Block, int]:
@@ -39,15 +39,15 @@ class _Operands:
 
 def expand_matrix(builder: Builder, row: int) -> None:
     """Write the steps of a conv2d or matmul operator."""
-    network, operator = builder.network, builder.network.operators[row]
+    network, operator = builder.network, builder.operators[row]
     geometry = matrix_geometry(network, operator, builder.hw.rows)
     plan = plan_matrix(
         geometry,
         builder.hw,
-        builder.accelerator.accumulators.entries // 2,
+        builder.limits.entries // 2,
         streamed=not builder.produced(operator.inputs[0]),
         max_height=builder.limits.heights.get(row),
-        max_columns=builder.limits.columns.get(row),
+        max_columns=builder.limits.columns.get(row, builder.limits.widest),
     )
     input_kept = builder.roots[operator.inputs[0]] in builder.kept
     columns_outer = input_kept or plan.height >= geometry.output_height or row in builder.limits.weights_outer
@@ -69,7 +69,7 @@ def _describe(plan: TilePlan, columns_outer: bool, input_kept: bool) -> str:
 def _tile(
     builder: Builder, step: Step, row: int, geometry: ConvGeometry, operands: _Operands, tile: Tile, table: Block | None
 ) -> None:
-    operator = builder.network.operators[row]
+    operator = builder.operators[row]
     row_bytes = geometry.width * geometry.channels
     image = tile.image * geometry.height * row_bytes
     first, stop = geometry.rows_read(tile.y, tile.height)
@@ -121,7 +121,7 @@ def _requantize(
     parameters: tuple[Block, int],
     table: Block | None,
 ) -> None:
-    operator = builder.network.operators[row]
+    operator = builder.operators[row]
     first_column = geometry.spans[tile.span][1] + tile.column
     pixel, line = geometry.columns, geometry.output_width * geometry.columns
     start = tile.image * geometry.output_height * line + tile.y * line + tile.x * pixel + first_column

@@ -14,6 +14,8 @@ from cosim.encode.expand import Builder
 from cosim.encode.steps import Pending, Runs
 
 STAGE_BYTES = 4096
+_LEAST_STAGE = 256
+_OVERLAPPED_COPIES = 8
 FILL_BYTES = 1024
 
 
@@ -122,9 +124,11 @@ def chunks(axes: list[tuple[int, int, int]], run: int, limit: int) -> Iterator[C
 
 def expand_movement(builder: Builder, row: int) -> None:
     """Write the steps of a concat, slice, pad or permute."""
-    operator = builder.network.operators[row]
+    operator = builder.operators[row]
     output = operator.outputs[0]
-    limit = min(STAGE_BYTES, builder.accelerator.scratchpad.size_bytes // 8)
+    # Several copies at a time, so that gathering one overlaps with scattering the one before.
+    total = builder.network.tensors[output].bytes
+    limit = min(STAGE_BYTES, builder.limits.pad_bytes // 8, max(_LEAST_STAGE, -(-total // _OVERLAPPED_COPIES)))
     if isinstance(operator.attributes, Pad):
         _fill(builder, row, output, operator.attributes.value)
     count = 0

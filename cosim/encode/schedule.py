@@ -12,6 +12,7 @@ import numpy as np
 from accel_models import commands as isa
 from accel_models import cost
 from accel_models.system import System
+from accel_models.work import memory_speed
 from cosim.encode.expand import Builder
 from cosim.encode.steps import LoadRequest, Pending
 from cosim.place import Arena, Block, PlacementError
@@ -27,17 +28,6 @@ class ScratchpadFullError(PlacementError):
     def __init__(self, message: str, block: Block) -> None:
         super().__init__(message)
         self.block = block
-
-
-def memory_timing(system: System, space: str) -> tuple[int, float]:
-    """(latency, cycles a beat) of a memory as the load engine sees it, in accelerator cycles."""
-    clock = system.clock_mhz
-    if space == "sram":
-        return system.sram.latency_cycles, 1.0
-    part = system.flash if space == "flash" else system.external_ram
-    assert part is not None, f"system {system.name} has no {space}"
-    latency = int(np.ceil(part.latency_ns * clock / 1000))
-    return latency, max(1.0, system.bus.bytes_per_cycle * clock / part.bandwidth_mb_per_s)
 
 
 def step_starts(builder: Builder) -> np.ndarray:
@@ -81,11 +71,12 @@ def _compute_cycles(pendings: Sequence[Pending], hw: cost.Hardware) -> np.ndarra
 def plan_slots(builder: Builder, system: System) -> None:
     """Give every load the slot in which it should be issued, if the scratchpad has room by then."""
     starts = step_starts(builder)
+    speeds = memory_speed(system)
     deadline = np.inf
     for load in sorted(builder.loads, key=lambda item: -item.need):
         pending = load.pending
         assert pending.bus is not None
-        latency, per_beat = memory_timing(system, pending.bus[0].space)
+        latency, per_beat = speeds[pending.bus[0].space]
         fields = {**pending.fields, "bus_address": 0}
         cycles = int(cost.transfer(Draft(isa.Load, fields), builder.hw, latency, per_beat)) * SLACK + SLACK_CYCLES
         deadline = min(deadline, starts[load.need]) - cycles

@@ -64,9 +64,11 @@ def storage_roots(network: Network) -> dict[str, str]:
     return {name: roots.get(name, name) for name in network.tensors}
 
 
-def uses(network: Network, accelerated: list[bool], roots: dict[str, str]) -> dict[str, TensorUse]:
+def uses(
+    network: Network, operators: tuple[Operator, ...], accelerated: list[bool], roots: dict[str, str]
+) -> dict[str, TensorUse]:
     """Every storage root that is not a constant, with its life in operator rows."""
-    end = len(network.operators)
+    end = len(operators)
     found: dict[str, TensorUse] = {}
     for name, tensor in network.tensors.items():
         if roots[name] == name and tensor.role != "constant":
@@ -77,9 +79,7 @@ def uses(network: Network, accelerated: list[bool], roots: dict[str, str]) -> di
     for name in network.outputs:
         use = found[roots[name]]
         use.on_bus, use.last = True, end
-    for row, operator in enumerate(network.operators):
-        if isinstance(operator.attributes, Reshape):
-            continue
+    for row, operator in enumerate(operators):
         touches_bus = not accelerated[row] or isinstance(operator.attributes, MOVEMENT)
         for name in operator.outputs:
             use = found[roots[name]]
@@ -97,8 +97,12 @@ def uses(network: Network, accelerated: list[bool], roots: dict[str, str]) -> di
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Everything about a network's tensors and operators that does not depend on the scratchpad."""
+    """Everything about a network's tensors and operators that does not depend on the scratchpad.
 
+    ``operators`` are the rows of the program: reshapes are left out, their outputs share the bytes of their inputs.
+    """
+
+    operators: tuple[Operator, ...]
     accelerated: list[bool]
     roots: dict[str, str]
     uses: dict[str, TensorUse]
@@ -116,9 +120,10 @@ class Layout:
 
 def layout_of(network: Network, accelerator: Accelerator | None) -> Layout:
     """Who runs each operator, and who uses each tensor."""
-    accelerated = [on_accelerator(network, operator, accelerator) for operator in network.operators]
+    operators = tuple(item for item in network.operators if not isinstance(item.attributes, Reshape))
+    accelerated = [on_accelerator(network, operator, accelerator) for operator in operators]
     roots = storage_roots(network)
-    return Layout(accelerated, roots, uses(network, accelerated, roots))
+    return Layout(operators, accelerated, roots, uses(network, operators, accelerated, roots))
 
 
 def matrix_like(operator: Operator) -> bool:

@@ -8,6 +8,8 @@ from cosim.place import Block
 from cosim.tile import plan_pool, pool_geometry
 
 CHUNK_BYTES = 8192
+_LEAST_CHUNK = 512
+_OVERLAPPED_CHUNKS = 8
 _FUNCTIONS = {
     "add": isa.Function.ADD,
     "multiply": isa.Function.MULTIPLY,
@@ -17,7 +19,7 @@ _FUNCTIONS = {
 
 def expand_pool(builder: Builder, row: int) -> None:
     """Write the steps of a pooling operator: bands of output rows."""
-    operator = builder.network.operators[row]
+    operator = builder.operators[row]
     geometry = pool_geometry(builder.network, operator)
     plan = plan_pool(geometry, builder.hw, max_height=builder.limits.heights.get(row))
     row_bytes, line = geometry.width * geometry.channels, geometry.output_width * geometry.channels
@@ -60,15 +62,21 @@ def expand_pool(builder: Builder, row: int) -> None:
     builder.mapping[row] = f"{plan.describe()}; input {'kept in' if kept else 'streamed through'} the scratchpad"
 
 
+def _chunk(builder: Builder, names: tuple[str, ...], total: int) -> int:
+    """Bytes a command goes over: several commands where loads or stores can overlap with them, else few."""
+    local = all(builder.produced(name) for name in names[:-1]) and not builder.uses[builder.roots[names[-1]]].on_bus
+    return CHUNK_BYTES if local else min(CHUNK_BYTES, max(_LEAST_CHUNK, -(-total // _OVERLAPPED_CHUNKS)))
+
+
 def expand_elementwise(builder: Builder, row: int) -> None:
     """Write the steps of an add, multiply or rescale: runs of bytes, in place where the first operand dies here."""
-    operator = builder.network.operators[row]
+    operator = builder.operators[row]
     attributes = operator.attributes
     assert isinstance(attributes, Elementwise)
     names = operator.inputs[:1] if attributes.function == "rescale" else operator.inputs[:2]
     output = operator.outputs[0]
     total = builder.network.tensors[output].elements
-    chunk = builder.limits.heights.get(row, CHUNK_BYTES)
+    chunk = builder.limits.heights.get(row, _chunk(builder, (*names, output), total))
     table: Block | None = None
     in_place = False
     for start in range(0, total, chunk):

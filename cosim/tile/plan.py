@@ -106,8 +106,8 @@ def plan_matrix(
     """Best plan for ``entries`` accumulator entries per tile (half the memory, so that engines alternate).
 
     ``streamed``: the input comes from SRAM, so that the first tile waits for its rows and weights. ``max_height`` and
-    ``max_columns`` bound the tile where the scratchpad is short. Candidates are the even cuts of the output rows and
-    counts of column groups.
+    ``max_columns`` (which may be less than the array has) bound the tile. Candidates are the even cuts of the output
+    rows and counts of column groups.
     """
     limit = max(1, entries)
     width = geometry.output_width
@@ -119,7 +119,8 @@ def plan_matrix(
     )
     widths = {width} if geometry.output_height > 1 else {width, *(_even(width, parts) for parts in (2, 3, 4, 8))}
     per_span = geometry.spans[0][2]
-    most_groups = max(1, min(per_span, max_columns or per_span) // hw.columns or 1)
+    widest = min(per_span, max_columns or per_span)
+    most_groups = max(1, widest // hw.columns)
     candidates = [
         (height, part, groups)
         for height in heights
@@ -127,11 +128,11 @@ def plan_matrix(
         for groups in sorted({1, 2, 4, 8, 16, most_groups})
         if groups <= most_groups and height * part * groups <= limit
     ]
-    predicted = _predict(geometry, hw, candidates)
+    predicted = _predict(geometry, hw, candidates, widest)
     if streamed:
         predicted = predicted + [_first_load_cycles(geometry, hw, height, groups) for height, _, groups in candidates]
     height, part, groups = candidates[int(np.argmin(predicted))]
-    columns = min(groups * hw.columns, per_span)
+    columns = min(groups * hw.columns, widest)
     return TilePlan(
         images=geometry.images,
         output_height=geometry.output_height,
@@ -145,11 +146,13 @@ def plan_matrix(
     )
 
 
-def _predict(geometry: ConvGeometry, hw: cost.Hardware, candidates: Sequence[tuple[int, int, int]]) -> np.ndarray:
+def _predict(
+    geometry: ConvGeometry, hw: cost.Hardware, candidates: Sequence[tuple[int, int, int]], widest: int
+) -> np.ndarray:
     """Cycles of each candidate: the busier of the two engines plus what cannot overlap at either end."""
     rows = []
     for index, (height, width, groups) in enumerate(candidates):
-        columns = min(groups * hw.columns, geometry.spans[0][2])
+        columns = min(groups * hw.columns, widest)
         for h, h_count in _sizes(geometry.output_height, height):
             for w, w_count in _sizes(geometry.output_width, width):
                 for c, c_count in _sizes(geometry.spans[0][2], columns):
