@@ -40,6 +40,7 @@ lint: $(STAMP)
 
 bench: $(STAMP)
 	$(IN_VENV) python -m reports.bench
+	$(IN_VENV) python -m reports.networks
 
 env: $(STAMP)
 

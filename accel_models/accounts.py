@@ -26,7 +26,7 @@ _COMPUTE = (Engine.MATRIX, Engine.VECTOR)
 
 @dataclass(frozen=True, slots=True)
 class Accounts:
-    """``cycles`` int64 [rows + 3]: the program's rows, then those of NAMED. ``busy`` int64 [rows, engines]: cost.py.
+    """``cycles`` int64 [rows + 3]: the program's rows, then those of NAMED. ``busy``: see busy_by_row.
 
     ``call_cycles`` int64 [rows]: the part of ``cycles`` in which the CPU works.
     """
@@ -85,12 +85,12 @@ def _owner(timing: Timing, at: Int64, rows: int) -> Int64:
 
 
 def busy_by_row(program: Program, work: Work | None = None) -> Int64:
-    """int64 [rows, engines]: cycles of cost.py by row and engine."""
+    """int64 [rows, engines]: cycles in which an engine carries out commands of a row, waiting for memory included."""
     busy = np.zeros((len(program.rows), ENGINES), np.int64)
     if len(program.command_rows):
         work = work or work_of(program, batch.batches(program))
         mine = (work.engine >= 0) & (program.command_rows >= 0)
-        np.add.at(busy, (program.command_rows[mine], work.engine[mine]), work.cycles[mine])
+        np.add.at(busy, (program.command_rows[mine], work.engine[mine]), (work.cycles + work.shared)[mine])
     return busy
 
 

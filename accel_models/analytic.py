@@ -50,7 +50,7 @@ def estimate(program: Program, work: Work | None = None) -> tuple[Timing, Accoun
             call_cycles[segment.row] += length
             now += length
         segments.append((begun, now))
-    busy = busy_by_row(program, work)
+    busy = [int(work.cycles[work.engine == engine].sum()) if work is not None else 0 for engine in Engine]
     empty = np.zeros(0, np.int64)
     timing = Timing(
         total_cycles=now,
@@ -58,9 +58,9 @@ def estimate(program: Program, work: Work | None = None) -> tuple[Timing, Accoun
         end=empty,
         engine=empty,
         row=np.zeros(0, np.int32),
-        busy=tuple(busy.sum(axis=0).tolist()),
+        busy=tuple(busy),
         stalled=(0,) * ENGINES,
         calls=tuple(calls),
         segments=tuple(segments),
     )
-    return timing, Accounts(cycles, busy, call_cycles)
+    return timing, Accounts(cycles, busy_by_row(program, work), call_cycles)

@@ -1,4 +1,4 @@
-"""The file format of Network, Program and Recording: a zip of one JSON header and raw arrays; never pickle.
+"""The file format of Network and Program: a zip of one JSON header and raw arrays; never pickle.
 
 Layout: ``header.json`` (UTF-8, sorted keys: format, version, body) and ``arrays/<name>.npy``. Entries carry a fixed
 date and are stored in sorted order, so equal content is equal bytes. Files are written beside the target and renamed.

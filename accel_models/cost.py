@@ -110,10 +110,9 @@ def _table_load(c: Any, hw: Any) -> Cycles:
     return np.where(np.asarray(c.table) == 1, ceil_div(TABLE_BYTES, hw.columns), 0)
 
 
-def _vector(steps: ArrayLike, words: ArrayLike = 0) -> Cycles:
-    """A vector command that goes over ``steps`` vectors, and reads ``words`` besides; one that has none ends at once."""
-    steps = np.asarray(steps, np.int64)
-    return np.where(steps > 0, VECTOR_START + words + steps + VECTOR_DRAIN, VECTOR_START)
+def _vector(steps: Any, words: Any = 0) -> Cycles:
+    """A vector command that goes over ``steps`` vectors and reads ``words`` besides; without steps it ends at once."""
+    return np.where(np.asarray(steps, np.int64) > 0, VECTOR_START + words + steps + VECTOR_DRAIN, VECTOR_START)
 
 
 def requantize(c: Any, hw: Any) -> Cycles:
@@ -188,13 +187,15 @@ def bursts(command: Any, hw: Any) -> Cycles:
 
 
 def transfer(command: Any, hw: Any, latency_cycles: ArrayLike, cycles_per_beat: ArrayLike = 1) -> Cycles:
-    """Load or Store: set-up, latency of the memory once (reads are outstanding), then one beat every
-    ``cycles_per_beat``.
+    """Load or Store: set-up, latency of the memory once (requests overlap), then one beat every ``cycles_per_beat``.
 
-    An address phase takes one cycle and hides behind the data unless runs are a single beat.
+    ``latency_cycles``: from an address phase to its first beat, or from the last beat written to its response, of a
+    memory with one cycle per beat. Address phases take a cycle each and hide behind the data: a burst has at least one
+    beat. Set-up holds decoding, the first address phase and the scratchpad access of one beat; without bytes it is all.
     """
-    data = np.ceil(beats(command, hw) * np.asarray(cycles_per_beat, np.float64)).astype(np.int64)
-    return hw.dma_setup_cycles + np.asarray(latency_cycles, np.int64) + np.maximum(data, bursts(command, hw))
+    total = beats(command, hw)
+    data = np.ceil(total * np.asarray(cycles_per_beat, np.float64)).astype(np.int64)
+    return hw.dma_setup_cycles + np.where(total > 0, np.asarray(latency_cycles, np.int64) + data, 0)
 
 
 def fill(command: Any, hw: Any) -> Cycles:

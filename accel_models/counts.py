@@ -48,6 +48,7 @@ class Counts:
 
     macs: Int64  # products of real operands, padding included
     array_steps: Int64  # cycles in which the array multiplies; idle lanes included, rows*columns products each
+    pe_register_bytes: Int64  # written into the PEs' own registers: sums (outer), places in the chain (depthwise)
     weight_vectors: Int64  # vectors written into the array's weight registers
     pad_reads: Int64  # scratchpad words read, all engines
     pad_writes: Int64
@@ -139,6 +140,7 @@ def _dot(c: Any, hw: Any) -> dict[str, ArrayLike]:
     return {
         "macs": pixels * repeats * c.run_bytes * c.columns,
         "array_steps": steps,
+        "pe_register_bytes": np.zeros_like(steps),
         "weight_vectors": vectors,
         "pad_reads": steps * _input_words(c, hw) + vectors * weight_words,
         "accumulator_reads": steps - first,
@@ -157,6 +159,7 @@ def _depthwise(c: Any, hw: Any) -> dict[str, ArrayLike]:
     return {
         "macs": height * width * kernel * c.taps * c.columns,
         "array_steps": steps,
+        "pe_register_bytes": reads * hw.rows * hw.columns,  # every vector read moves the chain of a byte per PE
         "weight_vectors": vectors,
         "pad_reads": reads * input_words + vectors * _words(c.weight_address, (c.weight_row_stride,), hw),
         "accumulator_reads": steps - first,
@@ -174,6 +177,8 @@ def _outer(c: Any, hw: Any) -> dict[str, ArrayLike]:
     return {
         "macs": pixels * repeats * c.run_bytes * c.columns,
         "array_steps": steps,
+        # Every step adds to the 32-bit sum of every PE; every row drained moves those of the whole array up.
+        "pe_register_bytes": 4 * (steps + drained) * hw.rows * hw.columns,
         "weight_vectors": np.zeros_like(steps),
         "pad_reads": steps * words,
         "accumulator_reads": np.where(np.asarray(c.accumulate) == 1, drained, 0),

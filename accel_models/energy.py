@@ -16,7 +16,7 @@ from accel_models.accounts import NAMED, Accounts
 from accel_models.constants import Constant, load_table, section
 from accel_models.counts import Counts
 from accel_models.system import System, Technology
-from accel_models.technology import energy_factor
+from accel_models.technology import SOURCE, TRUST, area_factor, energy_factor
 from accel_models.timing import Timing
 from accel_models.work import memory_speed
 
@@ -50,7 +50,8 @@ class Unit:
     """pJ of one event of each kind in one system, at its node and supply; 0 for what a system does not have."""
 
     mac: float = 0.0
-    array_step: float = 0.0  # input, product and sum registers of the whole array
+    array_step: float = 0.0  # input, product and column-sum registers of the whole array
+    pe_register_byte: float = 0.0  # of a PE's own register, in outer and depthwise mode
     weight_vector: float = 0.0
     pad_read: float = 0.0
     pad_write: float = 0.0
@@ -87,6 +88,7 @@ def unit_energies(system: System) -> Unit:
     return Unit(
         mac=logic["multiply_8b"] + logic["add_32b"],
         array_step=(8 * array.rows + 16 * array.macs_per_cycle + 32 * array.columns) * bit,
+        pe_register_byte=8 * bit,
         weight_vector=8 * array.rows * bit,
         pad_read=pad.read_pj * overhead,
         pad_write=pad.write_pj * overhead,
@@ -127,7 +129,7 @@ def static_power(system: System) -> StaticPower:
     if system.accelerator is not None:
         pad = area.scratchpad_bank(system.accelerator, technology)
         half = area.accumulator_half(system.accelerator, technology)
-        logic = math.fsum(area.logic_um2(system.accelerator, technology).values()) * _leakage_density(technology)
+        logic = math.fsum(area.logic_um2(system).values()) * _leakage_density(technology)
         own = pad.leakage_mw * system.accelerator.scratchpad.banks + 2 * half.leakage_mw + logic
     idle = cpu.idle_mw(system.cpu, technology.node_nm)
     return StaticPower(
@@ -150,7 +152,8 @@ def energy_of(system: System, by_row: Counts, accounts: Accounts, timing: Timing
     pj = np.zeros((rows + len(NAMED), len(COMPONENTS)))
     moved = c.sram_read_bytes + c.sram_write_bytes + c.flash_read_bytes + c.external_read_bytes + c.external_write_bytes
     dynamic = {
-        "array": c.macs * unit.mac + c.array_steps * unit.array_step + c.weight_vectors * unit.weight_vector,
+        "array": c.macs * unit.mac + c.array_steps * unit.array_step + c.pe_register_bytes * unit.pe_register_byte
+        + c.weight_vectors * unit.weight_vector,
         "scratchpad": c.pad_reads * unit.pad_read + c.pad_writes * unit.pad_write,
         "accumulators": c.accumulator_reads * unit.accumulator_read + c.accumulator_writes * unit.accumulator_write,
         "vector": c.multiplies * unit.multiply + c.adds * unit.add + c.requantized * unit.requantize
@@ -180,21 +183,54 @@ def _command_byte(system: System, unit: Unit, commands_in: str) -> float:
 
 
 def sources(system: System) -> list[Constant]:
-    """Every constant that energy and area of this system rest on, as its source gives it."""
-    table = load_table("energy")["sram"]
+    """The published, measured or assumed numbers behind energy and area of this system, as their sources give them.
+
+    Tables and fits are one row each, with the value they give for this system or at one named point.
+    """
     found = [
         item for part in ("logic", "switching", "logic_leakage", "memories", "area") for item in section("energy", part)
     ]
-    found.append(Constant("sram", table["uncertainty_factor"], "uncertainty factor", table["source"], table["trust"]))
-    flash = system.flash
-    found += [
-        Constant("flash.bandwidth", flash.bandwidth_mb_per_s, "MB/s", flash.source),
-        Constant("flash.latency", flash.latency_ns, "ns", flash.source),
-        Constant("flash.energy", flash.energy_nj_per_byte, "nJ/byte", flash.source),
-    ]
-    if system.external_ram is not None:
-        ram = system.external_ram
-        found.append(Constant("external_ram.bandwidth", ram.bandwidth_mb_per_s, "MB/s", ram.source))
-        found.append(Constant("external_ram.latency", ram.latency_ns, "ns", ram.source))
-        found.append(Constant("external_ram.energy", ram.energy_nj_per_byte, "nJ/byte", ram.source))
+    found += _scaling(system.technology) + _sram_tables(system.technology)
+    outside = {"flash": system.flash, "external_ram": system.external_ram}
+    for name, memory in outside.items():
+        if memory is not None:
+            found += [
+                Constant(f"{name}.bandwidth", memory.bandwidth_mb_per_s, "MB/s", memory.source, memory.trust),
+                Constant(f"{name}.latency", memory.latency_ns, "ns", memory.source, memory.trust),
+                Constant(f"{name}.energy", memory.energy_nj_per_byte, "nJ/byte", memory.source, memory.trust),
+            ]
     return found + cpu.sources(system.cpu, system.technology.node_nm)
+
+
+def _scaling(to: Technology) -> list[Constant]:
+    """What the fits of technology.py make of a 45 nm figure here."""
+    energy, area_ratio = energy_factor(45, 0.9, to.node_nm, to.vdd), area_factor(45, to.node_nm)
+    here = f"{to.node_nm} nm, {to.vdd:g} V over 45 nm, 0.9 V"
+    return [
+        Constant("scaling.logic_energy", energy, f"ratio, {here}", SOURCE, TRUST),
+        Constant("scaling.logic_area", area_ratio, f"ratio, {to.node_nm} nm over 45 nm", SOURCE, TRUST),
+    ]
+
+
+def _sram_tables(technology: Technology) -> list[Constant]:
+    """Rows of the CACTI tables at 16 KiB and the ratios beside them; which of them count depends on the system."""
+    table = load_table("energy")["sram"]
+    at_16_kib = {name: {row[0]: row[1] for row in rows}[16] for name, rows in table.items() if name in _CACTI}
+    flavour = {"hp_energy_ratio", "hp_leakage_ratio"} if technology.device_type == "itrs-hp" else set()
+    found = [(name, value, _CACTI[name]) for name, value in at_16_kib.items()]
+    found.append(("lookup_pj", table["lookup_pj"], "pJ, a byte of a 1 KiB macro"))
+    found += [(name, table[name], "ratio, itrs-hp over itrs-lstp") for name in sorted(flavour)]
+    found += [
+        (f"nodes.{name}", value, f"ratio, {technology.node_nm} nm at its nominal supply over 22 nm")
+        for name, value in sram.node_ratios(technology.node_nm).items()
+    ]
+    found.append(("uncertainty_factor", table["uncertainty_factor"], "factor"))
+    return [Constant(f"sram.{name}", value, unit, table["source"], table["trust"]) for name, value, unit in found]
+
+
+_CACTI = {
+    **{f"word_{width}b": f"pJ, read of {width} bits in 16 KiB at 22 nm; read and write from 1 to 1,024 KiB"
+       for width in (32, 64, 128)},
+    "leakage_mw": "mW, 16 KiB at 22 nm; from 1 to 1,024 KiB",
+    "area_mm2": "mm2, 16 KiB at 22 nm; from 1 to 1,024 KiB",
+}  # fmt: skip

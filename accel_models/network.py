@@ -3,6 +3,17 @@
 Tensors are stored in their ``shape`` order, last axis contiguous; images are NHWC. Quantized tensors are int8 codes
 with ``real = scale * (code - zero_point)``; scales are kept for people and for the boundary, never for the
 arithmetic. Every operator carries the integers it computes with. Operators are in a legal order of execution.
+
+A ``.network`` file is a container (see ``container``) of format ``cosim.network``. Its JSON body:
+
+- ``name``; ``inputs`` and ``outputs``: names of tensors, in order; ``parameters``: the number of trained ones;
+- ``tensors``: a list of objects with the fields of ``Tensor``, in order of the network;
+- ``operators``: a list of objects with ``name``, ``kind`` (a key of ``KINDS``), ``inputs``, ``outputs``, ``macs``,
+  ``phase``, ``origin`` and ``attributes``, an object with the fields of the kind's class; tuples are lists, ``output``
+  and ``residual`` are objects with the fields of ``Output8`` and ``Residual``, or null;
+- ``metadata``: any JSON data, such as ``multiplier_bits`` and ``rounding``.
+
+Its arrays are the constants, each under its tensor's name, with the tensor's shape and dtype.
 """
 
 import hashlib

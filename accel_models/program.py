@@ -2,6 +2,19 @@
 
 Segments alternate: a run of commands that ends with End, or one CPU call. The same Program runs on golden, timing and
 RTL, many times (invocations); persistent tensors keep their bytes between invocations.
+
+A ``.program`` file is a container (see ``container``) of format ``cosim.program``. Its JSON body:
+
+- ``name``; ``network_hash``: the hash of the network behind it; ``inputs`` and ``outputs``: names of tensors, in order;
+  ``parameters``; ``metadata``: any JSON data, such as ``weights``: "sram" or "flash";
+- ``system``: the whole system, as in a system file, so that nothing else is needed to run the program;
+- ``rows``, ``segments``, ``placements``: lists of objects with the fields of ``Row``, ``Segment`` and ``Placement``;
+- ``bindings``: a list of objects ``tensor`` (the fields of ``network.Tensor``), ``space``, ``offset``;
+- ``cpu_calls``: a list of operators, written as in a ``.network`` file.
+
+Its arrays: ``commands`` (uint8 [n, 64], as ``commands`` encodes them), ``command_rows`` (int32 [n]),
+``image.SPACE`` (uint8: the initial bytes of a memory, from its offset 0) and ``constant.TENSOR`` (an operand of CPU
+calls).
 """
 
 import hashlib

@@ -47,13 +47,19 @@ def _curve(rows: list[list[float]], kib: float, column: int) -> float:
 
 def _scale(table: dict[str, Any], technology: Technology) -> tuple[float, float, float]:
     """(energy, leakage, area) against the table's node; energy goes with the square of the supply, leakage with it."""
-    nodes = [row[0] for row in table["nodes"]]
-
-    def at(column: int) -> float:
-        return log_interpolate(nodes, [row[column] for row in table["nodes"]], technology.node_nm)
-
-    supply = technology.vdd / at(1)
+    ratios = node_ratios(technology.node_nm)
+    supply = technology.vdd / _at(technology.node_nm, 1)
     hot = technology.device_type == "itrs-hp"
-    energy = at(2) * supply**2 * (table["hp_energy_ratio"] if hot else 1.0)
-    leakage = at(3) * supply * (table["hp_leakage_ratio"] if hot else 1.0)
-    return energy, leakage, at(4)
+    energy = ratios["energy"] * supply**2 * (table["hp_energy_ratio"] if hot else 1.0)
+    leakage = ratios["leakage"] * supply * (table["hp_leakage_ratio"] if hot else 1.0)
+    return energy, leakage, ratios["area"]
+
+
+def node_ratios(node_nm: int) -> dict[str, float]:
+    """energy, leakage and area of a macro at this node and its nominal supply, over those at 22 nm."""
+    return {name: _at(node_nm, column) for column, name in enumerate(("energy", "leakage", "area"), start=2)}
+
+
+def _at(node_nm: int, column: int) -> float:
+    rows = load_table("energy")["sram"]["nodes"]
+    return log_interpolate([row[0] for row in rows], [row[column] for row in rows], node_nm)

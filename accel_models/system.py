@@ -4,9 +4,12 @@ from pathlib import Path
 from typing import Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
+
+from accel_models.technology import nominal_supply, supply_range
 
 PRESETS = Path(__file__).parent / "presets"
+UNGRADED = "not graded by the system file"
 
 
 class _Part(BaseModel):
@@ -40,7 +43,7 @@ class Accumulators(_Part):
 class Dma(_Part):
     """Load and store engines on one AXI4 master (separate read and write channels)."""
 
-    setup_cycles: int = Field(default=6, ge=0, description="from command to first address on the bus")
+    setup_cycles: int = Field(default=3, ge=3, description="cycles of a transfer besides memory latency and beats")
     max_burst_beats: int = Field(default=64, ge=1, le=256)
 
 
@@ -77,6 +80,7 @@ class Flash(_Part):
     latency_ns: float = Field(ge=0, description="first byte of a random read")
     energy_nj_per_byte: float = Field(ge=0, description="reading one byte")
     source: str = Field(min_length=1, description="citation of bandwidth, latency and energy")
+    trust: str = Field(default=UNGRADED, min_length=1, description="how far to believe the source")
 
 
 class ExternalRam(_Part):
@@ -85,6 +89,7 @@ class ExternalRam(_Part):
     latency_ns: float = Field(ge=0)
     energy_nj_per_byte: float = Field(ge=0)
     source: str = Field(min_length=1)
+    trust: str = Field(default=UNGRADED, min_length=1)
 
 
 class Bus(_Part):
@@ -95,8 +100,22 @@ class Bus(_Part):
 
 class Technology(_Part):
     node_nm: Literal[180, 130, 90, 65, 45, 40, 32, 28, 22] = Field(description="process node of the logic and SRAM")
-    vdd: float = Field(gt=0.3, le=3.6, description="core supply, V")
+    vdd: float = Field(gt=0, description="core supply, V; within 25 % of the node's nominal one (technology.py)")
     device_type: Literal["itrs-hp", "itrs-lstp"] = Field(default="itrs-lstp", description="SRAM transistor flavour")
+
+    @field_validator("vdd")
+    @classmethod
+    def _near_nominal(cls, vdd: float, info: ValidationInfo) -> float:
+        node_nm = info.data.get("node_nm")
+        if node_nm is None:  # refused itself
+            return vdd
+        low, high = supply_range(node_nm)
+        if not low <= vdd <= high:
+            raise ValueError(
+                f"at {node_nm} nm want {low:g} to {high:g} V, 25 % around the nominal {nominal_supply(node_nm):.3g} V: "
+                f"energy and leakage are not known beyond"
+            )
+        return vdd
 
 
 class System(_Part):
@@ -172,6 +191,8 @@ def _finding(where: str, item: object) -> str:
     field = ".".join(str(part) for part in item["loc"]) or "system"
     value = "" if isinstance(item["input"], dict) else f", got {item['input']!r}"
     message = (
-        "unknown field; see 'cosim list --systems' for the schema" if item["type"] == "extra_forbidden" else item["msg"]
+        "unknown field; see 'cosim list --schema' for the schema"
+        if item["type"] == "extra_forbidden"
+        else item["msg"].removeprefix("Value error, ")
     )
     return f"{where}: {field}: {message}{value}"

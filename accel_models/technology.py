@@ -3,7 +3,7 @@
 Logic: polynomials of Stillmaker & Baas, "Scaling equations for the accurate prediction of CMOS device performance from
 180 nm to 7 nm", Integration 58 (2017), high-performance flavour, as transcribed in wromaszkan/nodeScale nodeScale.py
 @0676b74e (depCoeffDict, areaDict). Nodes between those of the paper (22, 28, 40 nm) are interpolated on logarithms. The
-polynomials hold near each node's nominal supply. SRAM does not scale like logic: see sram.py.
+polynomials hold near each node's nominal supply (``supply_range``). SRAM does not scale like logic: see sram.py.
 """
 
 import math
@@ -11,6 +11,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
+SOURCE = (
+    "Stillmaker & Baas, Integration 58 (2017), scaling equations 180 nm to 7 nm, bulk and HP; coefficients as in "
+    "wromaszkan/nodeScale nodeScale.py @0676b74e"
+)
+TRUST = "high (published fit; transcription by a third party; 22, 28 and 40 nm interpolated)"
 # energy(V) = e2 V**2 + e1 V + e0; only ratios mean something. Node nm: (e2, e1, e0); bulk down to 65 nm, then HP.
 _ENERGY = {
     180: (0.0, 24.64, -17.98), 130: (7.171, -6.709, 2.904), 90: (4.762, -4.781, 2.092), 65: (3.755, -4.398, 1.975),
@@ -18,6 +23,25 @@ _ENERGY = {
 }  # fmt: skip
 # Area relative to 180 nm: areaDict, from 180 nm.
 _AREA = {180: 1.0, 130: 0.34, 90: 0.15, 65: 0.08, 45: 0.053, 32: 0.025, 20: 0.011}
+
+# Nominal supply, V: 22 to 90 nm from HewlettPackard/cacti @1ffd8dfb tech_params/*.dat, row Vdd, column hp; 130 and
+# 180 nm the usual core supplies of these nodes (general knowledge). 28 and 40 nm are interpolated.
+_NOMINAL = {180: 1.8, 130: 1.3, 90: 1.2, 65: 1.1, 45: 1.0, 32: 0.9, 22: 0.8}
+# Within 25 % of it every polynomial rises and stays within 16 % of a square law through the nominal point (a test holds
+# this). Further out some fits turn upwards or go below zero. The range takes in the supplies of the same files' lstp.
+SUPPLY_TOLERANCE = 0.25
+
+
+def nominal_supply(node_nm: int) -> float:
+    """V."""
+    nodes = sorted(_NOMINAL)
+    return log_interpolate(nodes, [_NOMINAL[node] for node in nodes], node_nm)
+
+
+def supply_range(node_nm: int) -> tuple[float, float]:
+    """Lowest and highest supply, V, at which energies of this node mean something; rounded to millivolts."""
+    nominal = nominal_supply(node_nm)
+    return round(nominal * (1 - SUPPLY_TOLERANCE), 3), round(nominal * (1 + SUPPLY_TOLERANCE), 3)
 
 
 def energy_factor(from_nm: int, from_vdd: float, to_nm: int, to_vdd: float) -> float:

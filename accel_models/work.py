@@ -39,6 +39,7 @@ from accel_models.program import Program
 from accel_models.system import System
 
 Int64 = NDArray[np.int64]
+BEAT_STEPS = 1 << 16  # of a cycle: the resolution of ``beat_i`` in rtl/bench/axi_memory.sv
 _SRAM = SPACES.index("sram")
 _COST: dict[type[Command], Any] = {
     Fill: cost.fill,
@@ -55,7 +56,9 @@ _COST: dict[type[Command], Any] = {
 class Work:
     """Per command, int64 [n]: ``cycles`` of cost.py, ``engine`` (-1: End), masks.
 
-    ``shared``: cycles lost to sharing and to reading registers.
+    ``cycles`` of a Load or Store are those of a memory without latency that keeps pace with the bus: what the engine
+    itself takes. ``shared``: cycles lost to the real memory (latency, slower beats), to sharing it, and to reading
+    registers.
     """
 
     cycles: Int64
@@ -79,11 +82,15 @@ class _Transfers:
 
 
 def memory_speed(system: System) -> dict[str, tuple[int, float]]:
-    """(latency in cycles, cycles per bus beat) of each memory in the accelerator's clock."""
+    """(latency in cycles, cycles per bus beat) of each memory in the accelerator's clock.
+
+    Beats are in steps of 1/BEAT_STEPS cycle, rounded up, as the memory of the co-simulation counts them.
+    """
     clock, width = system.clock_mhz, system.bus.bytes_per_cycle
 
     def slow(latency_ns: float, bandwidth_mb_per_s: float) -> tuple[int, float]:
-        return math.ceil(latency_ns * clock / 1e3 - 1e-9), max(1.0, width * clock / bandwidth_mb_per_s)
+        steps = math.ceil(width * clock / bandwidth_mb_per_s * BEAT_STEPS - 1e-6)
+        return max(1, math.ceil(latency_ns * clock / 1e3 - 1e-9)), max(1.0, steps / BEAT_STEPS)
 
     found = {"sram": (system.sram.latency_cycles, 1.0)}
     found["flash"] = slow(system.flash.latency_ns, system.flash.bandwidth_mb_per_s)
@@ -100,14 +107,17 @@ def work_of(program: Program, found: tuple[Batch, ...]) -> Work:
     hw, speed = cost.Hardware.of(system.accelerator, system.bus), memory_speed(system)
     cycles = np.zeros(len(program.command_rows), np.int64)
     transfers = _Transfers(cycles - 1, cycles.copy(), cycles.copy(), cycles.copy())
+    memory = cycles.copy()  # what latency and slow beats add to a transfer
     for item in found:
         place, fields = item.index, item.fields
         if item.command in (Load, Store):
             transfers.space[place] = space = space_of(fields)
             latency, per_beat = _speeds(space, speed, system.name)
-            cycles[place] = cost.transfer(fields, hw, latency, per_beat)
+            cycles[place] = cost.transfer(fields, hw, 0)
+            memory[place] = cost.transfer(fields, hw, latency, per_beat) - cycles[place]
             transfers.beats[place], transfers.bursts[place] = cost.beats(fields, hw), cost.bursts(fields, hw)
-            transfers.data[place] = cycles[place] - hw.dma_setup_cycles - latency
+            moving = transfers.beats[place] + memory[place] - latency
+            transfers.data[place] = np.where(transfers.beats[place] > 0, moving, 0)
         elif item.command is not End:
             cycles[place] = _COST[item.command](fields, hw)
     opcode = program.commands[:, 0]
@@ -119,7 +129,8 @@ def work_of(program: Program, found: tuple[Batch, ...]) -> Work:
     fetch_beats = int(cost.ceil_div(COMMAND_BYTES, system.bus.bytes_per_cycle))
     return Work(
         cycles=cycles,
-        shared=_shared(program, transfers, fetch_beats, SPACES.index(where), per_beat_cycles)
+        shared=memory
+        + _shared(program, transfers, fetch_beats, SPACES.index(where), per_beat_cycles)
         + cost.REGISTER_READ * _operands(program, found),
         engine=engine_of[opcode],
         wait=(program.commands[:, 1] & 15).astype(np.int64),

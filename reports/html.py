@@ -104,8 +104,10 @@ _CPU = (
 )
 _RTL = "The same program on the Verilog, under Verilator. No byte of any memory may differ from the golden model."
 _SOURCES = (
-    "Energy, area and CPU cost rest on these values and on nothing else. Value and unit as the source gives them,"
-    " before scaling to the system's node and supply; trust says how far to believe them."
+    "The published, measured and assumed numbers behind energy, area and CPU cost; a table or a fit is one row, with"
+    " its value at the named point. Values and units as the source gives them, before scaling to the system's node"
+    " and supply; trust says how far to believe them. What else goes in is no measurement: the counts of events, and"
+    " how many registers, adders and lanes the design has (its RTL, and the package's energy and area modules)."
 )
 _PROVENANCE = "Equal hashes, version and seed give equal numbers, byte for byte."
 _OPERATORS = (

@@ -4,14 +4,16 @@
 // Latency: accel_models.cost.matrix cycles from start to start when neither stream stalls; one operand vector per cycle.
 // Lanes that a tile does not use may hold anything. The vector engine reads sums through the read port, one entry per
 // cycle, latency 1. done_o is high in the last cycle of a command, its sums can be read in the next.
-// Combinational paths: in outer mode weight_valid_i -> act_ready_o and act_valid_i -> weight_ready_o; else none.
+// Combinational paths: both valids -> stalled_o; in outer mode weight_valid_i -> act_ready_o, act_valid_i ->
+// weight_ready_o.
 `default_nettype none
 module matrix_core #(
   parameter  int unsigned Rows    = 4,
   parameter  int unsigned Columns = 4,
   parameter  int unsigned Entries = 512,
   localparam int unsigned Lanes   = (Rows > Columns) ? Rows : Columns,
-  localparam int unsigned EntryW  = $clog2(Entries)
+  localparam int unsigned EntryW  = $clog2(Entries),
+  localparam int unsigned MacsW   = $clog2(Rows * Columns + 1)
 ) (
   input  wire logic                     clk_i,
   input  wire logic                     rst_ni,
@@ -27,8 +29,12 @@ module matrix_core #(
   input  wire logic               [7:0] taps_i,
   input  wire logic              [15:0] run_bytes_i,
   input  wire logic              [15:0] columns_i,
-  input  wire logic        [EntryW-1:0] accumulator_i,
+  input  wire logic              [11:0] accumulator_i,
   output      logic                     done_o,
+  output      logic                     stalled_o,        // a cycle lost to a stream; see matrix_sequencer
+  output      logic                     bad_field_o,      // one cycle: golden refuses the command, nothing is done
+  output      logic                     bad_entry_o,      // one cycle: there is no such accumulator entry
+  output      logic         [MacsW-1:0] macs_o,           // products of real operands, a cycle after they were taken
   input  wire logic                     weight_valid_i,   // weight rows or columns; outer: g
   output      logic                     weight_ready_o,
   input  wire logic    [Lanes-1:0][7:0] weight_i,
@@ -75,6 +81,10 @@ module matrix_core #(
     .columns_i      (columns_i),
     .accumulator_i  (accumulator_i),
     .done_o         (done_o),
+    .stalled_o      (stalled_o),
+    .bad_field_o    (bad_field_o),
+    .bad_entry_o    (bad_entry_o),
+    .macs_o         (macs_o),
     .weight_valid_i (weight_valid_i),
     .weight_ready_o (weight_ready_o),
     .act_valid_i    (act_valid_i),

@@ -2,7 +2,9 @@
 //   a tile takes one vector per row it uses (transposed: per column; depthwise: per tap); then it waits for its turn
 // Golden: TileVectors.weights of accel_models.golden.streams.operand_vectors. One vector per cycle; the swap of a full
 // tile is in the cycle after its last vector at the earliest, and the next tile's first vector may come with it.
-// Combinational path: weight_valid_i -> load_o.
+// stalled_o: a cycle that is lost because a vector came late. Vectors may come late and nothing is lost, as long as the
+// tile before still computes; late_q counts them until the array waits. Combinational paths: weight_valid_i -> load_o,
+// stalled_o.
 `default_nettype none
 module matrix_loader #(
   parameter  int unsigned Rows     = 4,
@@ -31,7 +33,8 @@ module matrix_loader #(
   output      logic              load_column_o,
   output      logic [IndexW-1:0] load_index_o,
   output      logic [LanesW-1:0] load_lanes_o,     // lanes of the weight vector, or in outer mode of g, that count
-  output      logic              swap_o
+  output      logic              swap_o,
+  output      logic              stalled_o
 );
   localparam int unsigned RowsW    = $clog2(Rows + 1);
   localparam int unsigned ColumnsW = $clog2(Columns + 1);
@@ -40,7 +43,9 @@ module matrix_loader #(
   logic [ColumnsW-1:0] tile_columns;
   logic   [LanesW-1:0] count;
   logic   [IndexW-1:0] loaded_q;
-  logic outer, depthwise, last_vector, last_tile, unused_first, unused_group;
+  logic outer, depthwise, last_vector, last_tile, late;
+  logic unused_first, unused_chunk, unused_tap, unused_group;
+  logic   [LanesW-1:0] late_q;  // weight vectors of the tile that came late, less stalled_o
   logic all_loaded_q;  // nothing left to load
   logic full_q;        // the shadow weights hold a whole tile
   logic open_q;        // the current tile's weights are in place
@@ -59,6 +64,8 @@ module matrix_loader #(
     .rows_o          (tile_rows),
     .columns_o       (tile_columns),
     .first_of_group_o(unused_first),
+    .last_chunk_o    (unused_chunk),
+    .last_tap_o      (unused_tap),
     .last_of_group_o (unused_group),
     .last_o          (last_tile)
   );
@@ -76,6 +83,8 @@ module matrix_loader #(
   assign last_vector   = load_o && LanesW'(loaded_q) == count - 1'b1;
   assign swap_o        = running_i && full_q && !open_q;
   assign ready_o       = open_q || swap_o;
+  assign late          = loading_o && !weight_valid_i;
+  assign stalled_o     = running_i && !outer && !ready_o && (late || late_q != '0);
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
@@ -96,6 +105,13 @@ module matrix_loader #(
       if (last_vector) all_loaded_q <= last_tile;
       if (load_o) loaded_q <= last_vector ? '0 : loaded_q + 1'b1;
     end
+  end
+
+  // Up to Lanes is enough: no more vectors than that can be left when the array begins to wait.
+  always_ff @(posedge clk_i) begin
+    if (starting_i || swap_o) late_q <= LanesW'(late && swap_o);
+    else if (late && !stalled_o && late_q != LanesW'(Lanes)) late_q <= late_q + 1'b1;
+    else if (stalled_o && !late) late_q <= late_q - 1'b1;
   end
 
   always_ff @(posedge clk_i) begin

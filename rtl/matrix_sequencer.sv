@@ -6,8 +6,10 @@
 // A tile is a row of slots. An operand slot takes one activation vector: one per pixel (depthwise: one per input pixel
 // of an output row), and gives the sum of one pixel unless depthwise skips it. Then comes a tail: in outer mode a slot
 // per row to drain, else as many empty slots as keep updates of one entry AccumulateLatency apart, stalls or not.
-// Combinational paths: both valids -> slot, load; in outer mode, where a slot takes both streams, weight_valid_i ->
-// act_ready_o and act_valid_i -> weight_ready_o.
+// stalled_o: a cycle lost to a stream, which cost.matrix does not count; exact as long as activations are never late.
+// macs_o: products of the slot of the cycle before, lanes that the tile does not use left out.
+// Combinational paths: both valids -> slot, load, stalled_o; in outer mode, where a slot takes both streams,
+// weight_valid_i -> act_ready_o and act_valid_i -> weight_ready_o.
 `default_nettype none
 module matrix_sequencer #(
   parameter  int unsigned Rows    = 4,
@@ -16,7 +18,8 @@ module matrix_sequencer #(
   localparam int unsigned Lanes   = (Rows > Columns) ? Rows : Columns,
   localparam int unsigned IndexW  = $clog2(Lanes),
   localparam int unsigned LanesW  = $clog2(Lanes + 1),
-  localparam int unsigned EntryW  = $clog2(Entries)
+  localparam int unsigned EntryW  = $clog2(Entries),
+  localparam int unsigned MacsW   = $clog2(Rows * Columns + 1)
 ) (
   input  wire logic              clk_i,
   input  wire logic              rst_ni,
@@ -32,8 +35,12 @@ module matrix_sequencer #(
   input  wire logic        [7:0] taps_i,
   input  wire logic       [15:0] run_bytes_i,
   input  wire logic       [15:0] columns_i,
-  input  wire logic [EntryW-1:0] accumulator_i,
+  input  wire logic       [11:0] accumulator_i,
   output      logic              done_o,           // last cycle of the command
+  output      logic              stalled_o,
+  output      logic              bad_field_o,      // one cycle: golden refuses the command, nothing is done
+  output      logic              bad_entry_o,      // one cycle: there is no such accumulator entry
+  output      logic  [MacsW-1:0] macs_o,
   input  wire logic              weight_valid_i,
   output      logic              weight_ready_o,
   input  wire logic              act_valid_i,
@@ -52,58 +59,23 @@ module matrix_sequencer #(
   output      logic [EntryW-1:0] entry_o,
   output      logic              zero_o
 );
-  typedef enum logic [1:0] {Idle, Start, Run, Drain} state_e;
-
   localparam int unsigned RowsW    = $clog2(Rows + 1);
   localparam int unsigned ColumnsW = $clog2(Columns + 1);
   localparam int unsigned Apart    = matrix_pkg::AccumulateLatency - 1;  // slots between two updates of one entry
   localparam int unsigned TailW    = $clog2(((Rows > Apart) ? Rows : Apart) + 1);
 
-  // States. wait_q: cycles left in Start and Drain, less one.
-  state_e     state_q, state_d;
-  logic [1:0] wait_q, wait_d;
-  logic running, starting, empty, tile_done, last_tile;
-  assign running       = state_q == Run;
-  assign starting      = state_q == Start;
-  assign start_ready_o = state_q == Idle;
-
-  always_comb begin
-    state_d = state_q;
-    wait_d  = wait_q - 2'd1;
-    done_o  = 1'b0;
-    unique case (state_q)
-      Idle: begin
-        wait_d = 2'(matrix_pkg::MatrixStart - 2);
-        if (start_valid_i) state_d = Start;
-      end
-      Start: begin
-        if (wait_q == 2'd0) begin
-          state_d = empty ? Idle : Run;
-          done_o  = empty;
-        end
-      end
-      Run: begin
-        wait_d = 2'(matrix_pkg::MatrixDrain - 1);
-        if (tile_done && last_tile) state_d = Drain;
-      end
-      default: begin  // Drain
-        if (wait_q == 2'd0) begin
-          state_d = Idle;
-          done_o  = 1'b1;
-        end
-      end
-    endcase
-  end
-
-  always_ff @(posedge clk_i or negedge rst_ni) begin
-    if (!rst_ni) begin
-      state_q <= Idle;
-      wait_q  <= '0;
-    end else begin
-      state_q <= state_d;
-      wait_q  <= wait_d;
-    end
-  end
+  logic running, starting, empty, refused, tile_done, last_tile;
+  matrix_states u_states (
+    .clk_i        (clk_i),
+    .rst_ni       (rst_ni),
+    .start_valid_i(start_valid_i),
+    .start_ready_o(start_ready_o),
+    .nothing_i    (empty || refused),
+    .finished_i   (tile_done && last_tile),
+    .starting_o   (starting),
+    .running_o    (running),
+    .done_o       (done_o)
+  );
 
   // The command. A depthwise tile holds all taps of a kernel row: its loop nest has one tap and one chunk.
   logic        accumulate_q, transposed_q, depthwise, outer;
@@ -129,11 +101,11 @@ module matrix_sequencer #(
   assign outer          = mode_o == matrix_pkg::ModeOuter;
   assign nest_taps      = depthwise ? 8'd1 : taps_q;
   assign nest_run_bytes = depthwise ? 16'd1 : run_bytes_q;
-  // Without pixels nothing happens. The other sizes are never zero in a checked program: they must not hang it.
-  assign empty = height_q == '0 || width_q == '0 || columns_q == '0 || kernel_height_q == '0 || taps_q == '0 ||
-                 nest_run_bytes == '0;
+  assign empty          = matrix_pkg::empty(mode_o, height_q, width_q, kernel_height_q, taps_q, run_bytes_q, columns_q);
+  assign refused        = matrix_pkg::refused(mode_o, taps_q, 8'(Rows));
+  assign bad_field_o    = starting && done_o && refused;
 
-  logic weights_ready, loading;
+  logic weights_ready, loading, loader_stalled;
   matrix_loader #(
     .Rows   (Rows),
     .Columns(Columns)
@@ -158,13 +130,14 @@ module matrix_sequencer #(
     .load_column_o   (load_column_o),
     .load_index_o    (load_index_o),
     .load_lanes_o    (load_lanes_o),
-    .swap_o          (swap_o)
+    .swap_o          (swap_o),
+    .stalled_o       (loader_stalled)
   );
 
   // The tile whose sums are being made.
   logic    [RowsW-1:0] tile_rows;
-  logic [ColumnsW-1:0] unused_columns;
-  logic                first_of_group, last_of_group;
+  logic [ColumnsW-1:0] tile_columns;
+  logic                first_of_group, last_of_group, unused_chunk, unused_tap;
   tile_walk #(
     .Rows   (Rows),
     .Columns(Columns)
@@ -177,31 +150,40 @@ module matrix_sequencer #(
     .columns_i       (columns_q),
     .next_i          (tile_done),
     .rows_o          (tile_rows),
-    .columns_o       (unused_columns),
+    .columns_o       (tile_columns),
     .first_of_group_o(first_of_group),
+    .last_chunk_o    (unused_chunk),
+    .last_tap_o      (unused_tap),
     .last_of_group_o (last_of_group),
     .last_o          (last_tile)
   );
 
-  // Slots. skip_q: operand slots before the next sum (depthwise: the chain fills, the stride passes over pixels).
-  logic              operand, pixel, row_end, last_pixel;
-  logic       [11:0] x_left_q, y_left_q;
-  logic        [7:0] skip_q, skip_row, skip_pixel;
+  // Slots.
+  logic              operand, pixel, last_pixel, unused_row_end;
   logic        [1:0] slots_q;  // operand slots that the tile has had, at most Apart
   logic  [TailW-1:0] tail_q, tail_length;
-  assign skip_row       = depthwise ? taps_q - 8'd1 : '0;
-  assign skip_pixel     = depthwise ? 8'(stride_x_q) - 8'd1 : '0;
+  pixel_walk u_pixels (
+    .clk_i      (clk_i),
+    .start_i    (starting),
+    .depthwise_i(depthwise),
+    .stride_x_i (stride_x_q),
+    .taps_i     (taps_q),
+    .height_i   (height_q),
+    .width_i    (width_q),
+    .step_i     (slot_o),
+    .pixel_o    (pixel),
+    .row_end_o  (unused_row_end),
+    .last_o     (last_pixel)
+  );
   assign operand        = running && tail_q == '0 && (outer || weights_ready);
   assign act_ready_o    = operand && (!outer || weight_valid_i);
   assign weight_ready_o = outer ? operand && act_valid_i : loading;
   assign slot_o         = act_ready_o && act_valid_i;
   assign slot_first_o   = slots_q == '0;
-  assign pixel          = slot_o && skip_q == '0;
-  assign row_end        = pixel && x_left_q == 12'd1;
-  assign last_pixel     = row_end && y_left_q == 12'd1;
   assign tail_length    = outer ? TailW'(tile_rows) : TailW'(Apart) - TailW'(slots_q);
   assign tile_done      = (last_pixel && tail_length == '0) || tail_q == TailW'(1);
   assign drain_o        = outer && tail_q != '0;
+  assign stalled_o      = loader_stalled || (operand && !slot_o);
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) tail_q <= '0;
@@ -211,38 +193,31 @@ module matrix_sequencer #(
   always_ff @(posedge clk_i) begin
     if (starting || tile_done) slots_q <= '0;
     else if (slot_o && slots_q != 2'(Apart)) slots_q <= slots_q + 2'd1;
-    if (starting || row_end) begin
-      x_left_q <= width_q;
-      skip_q   <= skip_row;
-    end else if (pixel) begin
-      x_left_q <= x_left_q - 12'd1;
-      skip_q   <= skip_pixel;
-    end else if (slot_o) begin
-      skip_q   <= skip_q - 8'd1;
-    end
-    if (starting || last_pixel) y_left_q <= height_q;
-    else if (row_end) y_left_q <= y_left_q - 12'd1;
   end
 
-  // Accumulator entries: in dot and depthwise mode every tile of a group goes over the same ones, in outer mode on.
-  logic              update;
-  logic [EntryW-1:0] entry_q, entry_next, base_q;
-  assign update     = outer ? drain_o : pixel;
-  assign entry_next = entry_q + EntryW'(update);
-  always_ff @(posedge clk_i) begin
-    if (start_ready_o) begin
-      entry_q <= accumulator_i;
-      base_q  <= accumulator_i;
-    end else begin
-      entry_q <= (tile_done && !outer && !last_of_group) ? base_q : entry_next;
-      if (tile_done && last_of_group) base_q <= entry_next;
-    end
-    entry_o <= entry_q;
-    zero_o  <= !accumulate_q && (outer || first_of_group);
-  end
+  // A depthwise sum is `taps` products of a column, the sums of the other modes take the rows of the tile.
   always_ff @(posedge clk_i or negedge rst_ni) begin
-    if (!rst_ni) update_o <= 1'b0;
-    else update_o <= update;
+    if (!rst_ni) macs_o <= '0;
+    else macs_o <= pixel ? (depthwise ? MacsW'(taps_q) : MacsW'(tile_rows)) * MacsW'(tile_columns) : '0;
   end
+
+  matrix_entries #(
+    .Entries(Entries)
+  ) u_entries (
+    .clk_i           (clk_i),
+    .rst_ni          (rst_ni),
+    .start_i         (start_ready_o),
+    .accumulator_i   (accumulator_i),
+    .outer_i         (outer),
+    .accumulate_i    (accumulate_q),
+    .update_i        (outer ? drain_o : pixel),
+    .tile_done_i     (tile_done),
+    .first_of_group_i(first_of_group),
+    .last_of_group_i (last_of_group),
+    .update_o        (update_o),
+    .entry_o         (entry_o),
+    .zero_o          (zero_o),
+    .bad_entry_o     (bad_entry_o)
+  );
 endmodule
 `default_nettype wire

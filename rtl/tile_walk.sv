@@ -20,6 +20,8 @@ module tile_walk #(
   output      logic    [RowsW-1:0] rows_o,           // bytes of this chunk, 1 .. Rows
   output      logic [ColumnsW-1:0] columns_o,        // outputs of this group, 1 .. Columns
   output      logic                first_of_group_o,
+  output      logic                last_chunk_o,     // of the run
+  output      logic                last_tap_o,       // of the kernel row
   output      logic                last_of_group_o,
   output      logic                last_o
 );
@@ -33,6 +35,8 @@ module tile_walk #(
   assign last_group      = columns_left_q <= 16'(Columns);
   assign rows_o          = last_chunk ? run_left_q[RowsW-1:0] : RowsW'(Rows);
   assign columns_o       = last_group ? columns_left_q[ColumnsW-1:0] : ColumnsW'(Columns);
+  assign last_chunk_o    = last_chunk;
+  assign last_tap_o      = last_tap;
   assign last_of_group_o = last_chunk && last_tap && last_kernel_row;
   assign last_o          = last_of_group_o && last_group;
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from accel_models import cost
 from accel_models.accounts import NAMED, account, named
 from accel_models.analytic import estimate
 from accel_models.batch import batches
@@ -35,7 +36,7 @@ def test_priority_prologue_start_up_and_idle() -> None:
     assert accounts.cycles[0] == end[1] - start[1]  # the matrix engine hides the second load
     assert accounts.cycles[1] == (end[3] - start[3]) + (end[4] - start[4])
     assert accounts.cycles[2] == end[2] - end[4]  # the tail of a load that nothing hides
-    assert named(accounts)["idle"] == 0
+    assert named(accounts)["idle"] == cost.SEGMENT_END
     assert accounts.total_cycles == timing.total_cycles
 
 
@@ -61,7 +62,8 @@ def test_rows_sum_and_macs_bound_cycles(seed: int, where: str) -> None:
     accounts = account(item, timing, work_of(item, batches(item)))
     assert accounts.total_cycles == timing.total_cycles
     assert (accounts.cycles >= 0).all()
-    assert accounts.busy.sum(axis=0).tolist() == list(timing.busy)
+    length = timing.end - timing.start
+    assert accounts.busy.sum(axis=0).tolist() == [int(length[timing.engine == engine].sum()) for engine in Engine]
     macs = of_batches(batches(item), count + 1, hw_of(item)).total()["macs"]
     assert timing.total_cycles * 256 >= macs
     # No row owns more cycles than its engines worked or were held up in sharing.

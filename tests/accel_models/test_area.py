@@ -2,10 +2,11 @@
 
 import pytest
 
-from accel_models.area import accumulator_half, area_mm2, logic_um2, scratchpad_bank, total_mm2
+from accel_models.area import accumulator_half, area_mm2, dma_register_bits, logic_um2, scratchpad_bank, total_mm2
 from accel_models.constants import load_table
 from accel_models.sram import macro
 from accel_models.system import Technology, load_system
+from accel_models.technology import area_factor
 from tests.accel_models.handmade import system
 
 PLACED = load_table("energy")["area"]["layout_factor"]["value"]
@@ -39,9 +40,17 @@ def test_area_follows_size_and_node() -> None:
 def test_narrow_multipliers_are_smaller() -> None:
     narrow, wide = system(accelerator__multiplier_bits=16), system()
     assert narrow.accelerator and wide.accelerator
-    assert (
-        logic_um2(narrow.accelerator, narrow.technology)["vector"]
-        < logic_um2(wide.accelerator, wide.technology)["vector"]
-    )
+    assert logic_um2(narrow)["vector"] < logic_um2(wide)["vector"]
     assert scratchpad_bank(wide.accelerator, wide.technology).area_mm2 > 0
     assert accumulator_half(wide.accelerator, wide.technology).read_pj > 0
+
+
+def test_registers_of_the_dma_engines() -> None:
+    """Yosys' count of rtl/dma_load.sv and rtl/dma_store.sv on 8 bytes; per byte of bus two beats, four with strobes."""
+    assert dma_register_bits(8) == 599 + 814
+    assert dma_register_bits(16) - dma_register_bits(8) == 8 * (2 * 8 + 4 * 9)
+    narrow, wide = (logic_um2(system(bus__bytes_per_cycle=size)) for size in (8, 16))
+    cell = load_table("energy")["area"]["register_bit"]
+    grown = wide["dma and control"] - narrow["dma and control"]
+    assert grown == pytest.approx(8 * 52 * cell["value"] * area_factor(cell["node_nm"], 22))
+    assert logic_um2(load_system("cortex-m7")) == {}

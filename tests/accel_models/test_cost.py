@@ -74,6 +74,14 @@ def test_beats_are_those_of_every_run(
     assert int(cost.beats(command, hardware(4, 4, bus))) == touched
 
 
+def test_a_transfer_without_bytes_takes_the_set_up_alone() -> None:
+    for size in ({"row_bytes": 0}, {"rows": 0}, {"planes": 0}):
+        command = Load(**{"bus_address": 3, "pad_address": 0, "row_bytes": 5, **size})
+        assert int(cost.transfer(command, hardware(4, 4), 9, 2.5)) == 6
+        assert int(cost.fill(Fill(pad_address=0, row_bytes=5, rows=0), hardware(4, 4))) == 6
+    assert int(cost.transfer(Load(bus_address=3, pad_address=0, row_bytes=6), hardware(4, 4), 9, 2.5)) == 6 + 9 + 5
+
+
 def walked_dot(command: Matrix, hw: cost.Hardware) -> int:
     """Dot mode tile by tile: weights of the next tile load while this one computes."""
     pixels = command.output_height * command.output_width

@@ -33,6 +33,7 @@ def test_dot_tile() -> None:
     found = total(matrix(32, 40, 20, input_pixel_stride=48, weight_row_stride=32))
     assert found["macs"] == 32 * 40 * 20
     assert found["array_steps"] == 6 * 32
+    assert found["pe_register_bytes"] == 0
     assert found["weight_vectors"] == 2 * 40
     assert found["pad_reads"] == 6 * 32 + 80  # 48 and 32 keep vectors aligned
     assert found["accumulator_writes"] == 6 * 32
@@ -62,6 +63,7 @@ def test_depthwise_tile() -> None:
     )  # fmt: skip
     assert found["macs"] == 10 * 9 * 20
     assert found["array_steps"] == 2 * 3 * 10
+    assert found["pe_register_bytes"] == 2 * 3 * 2 * 11 * 256  # a byte in every PE per vector read
     assert found["weight_vectors"] == 2 * 9
     assert found["pad_reads"] == 2 * 3 * 2 * 11 + 18
     assert (found["accumulator_writes"], found["accumulator_reads"]) == (60, 40)
@@ -71,6 +73,7 @@ def test_outer_tile() -> None:
     found = total(matrix(7, 20, 20, mode=MatrixMode.OUTER, input_pixel_stride=32, weight_row_stride=32))
     assert found["macs"] == 7 * 20 * 20
     assert found["array_steps"] == 2 * 2 * 7
+    assert found["pe_register_bytes"] == (28 + 2 * 20) * 256 * 4  # steps, and rows drained
     assert found["pad_reads"] == 2 * 28
     assert found["accumulator_writes"] == 2 * 20
     assert found["accumulator_reads"] == 0

@@ -1,19 +1,22 @@
 """Energy is counts times a table: exact counts, units by hand, sums that balance, scaling of the right sign."""
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
 
 from accel_models.accounts import account
 from accel_models.batch import batches
+from accel_models.commands import MatrixMode
+from accel_models.constants import load_table
 from accel_models.counts import Counts, of_batches
 from accel_models.cpu import idle_mw
 from accel_models.energy import COMPONENTS, Energy, energy_of, sources, static_power, unit_energies
 from accel_models.program import Program
 from accel_models.sram import macro
 from accel_models.system import Technology, load_system
-from accel_models.technology import area_factor, energy_factor, log_interpolate
+from accel_models.technology import area_factor, energy_factor, log_interpolate, nominal_supply, supply_range
 from accel_models.timing import simulate
 from tests.accel_models.handmade import load, matrix, program, random_commands, requantize, system
 from tests.accel_models.test_timing import hw_of, with_call
@@ -118,6 +121,29 @@ def test_logic_scaling() -> None:
     assert log_interpolate([1, 10], [1, 100], 100) == pytest.approx(10_000)
 
 
+@pytest.mark.parametrize("node_nm", [180, 130, 90, 65, 45, 40, 32, 28, 22])
+def test_logic_energy_is_near_a_square_law_wherever_a_supply_is_allowed(node_nm: int) -> None:
+    nominal, supplies = nominal_supply(node_nm), np.linspace(*supply_range(node_nm), 21)
+    found = [energy_factor(node_nm, nominal, node_nm, vdd) for vdd in supplies]
+    assert all(a < b for a, b in pairwise(found))
+    assert found == pytest.approx((supplies / nominal) ** 2, rel=0.16)
+
+
+def test_a_pe_writes_its_own_register_in_outer_and_depthwise_mode() -> None:
+    """By hand: 16x16 PEs; outer has two row chunks and two column groups of 7 steps, and 2 * 20 rows to drain."""
+    outer = program([matrix(7, 20, 20, mode=MatrixMode.OUTER, input_pixel_stride=32, weight_row_stride=32)])
+    bit = energy_factor(40, 0.9, 22, 0.8) * 0.009 * 2.34
+    unit = unit_energies(outer.system)
+    assert unit.pe_register_byte == pytest.approx(8 * bit)
+    want = 7 * 20 * 20 * unit.mac + 28 * (8 * 16 + 16 * 256 + 32 * 16) * bit + (28 + 40) * 256 * 32 * bit
+    assert spent(outer).components_pj["array"] == pytest.approx(want, rel=1e-12)
+    dot = program([matrix(7, 20, 20)])
+    steps, vectors = 2 * 2 * 7, 2 * 20  # no sums in the PEs
+    assert spent(dot).components_pj["array"] == pytest.approx(
+        7 * 20 * 20 * unit.mac + steps * unit.array_step + vectors * unit.weight_vector, rel=1e-12
+    )
+
+
 def test_more_bits_cost_more() -> None:
     narrow, wide = (unit_energies(system(accelerator__multiplier_bits=bits)) for bits in (16, 31))
     assert narrow.multiply == pytest.approx(wide.multiply * 17 / 32)
@@ -127,5 +153,21 @@ def test_every_constant_is_cited() -> None:
     for name in ("edge16", "edge16-ext", "cortex-m7"):
         found = sources(load_system(name))
         assert len(found) > 20
-        assert all(item.source and item.unit and math.isfinite(item.value) for item in found)
+        assert all(item.source and item.unit and item.trust and math.isfinite(item.value) for item in found)
         assert len({item.name for item in found}) == len(found)
+
+
+def test_tables_fits_and_ratios_are_listed() -> None:
+    found = {item.name: item for item in sources(load_system("edge16"))}
+    assert found["scaling.logic_energy"].value == energy_factor(45, 0.9, 22, 0.8)
+    assert found["scaling.logic_area"].value == area_factor(45, 22)
+    assert "Stillmaker" in found["scaling.logic_energy"].source
+    assert found["sram.word_64b"].value == 1.5386 and "CACTI" in found["sram.word_64b"].source
+    sram = {f"sram.{name}" for name in load_table("energy")["sram"]} - {"sram.node_nm", "sram.vdd", "sram.nodes"}
+    sram -= {"sram.source", "sram.trust", "sram.hp_energy_ratio", "sram.hp_leakage_ratio"}  # the last two: itrs-hp only
+    assert sram <= found.keys()
+    assert {"cpu.cortex-m33.scale", "cpu.cmsis-nn.per_output", "cpu.cmsis-nn.call", "cpu.divide"} <= found.keys()
+    assert found["sram.nodes.energy"].value == 1
+    hot = system(technology__device_type="itrs-hp", technology__node_nm=32, technology__vdd=1.0)
+    by_name = {item.name: item.value for item in sources(hot)}
+    assert by_name["sram.hp_leakage_ratio"] == 1318 and by_name["sram.nodes.energy"] == pytest.approx(2.179)

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from accel_models.cpu import core_of, library_of
-from accel_models.system import SystemFileError, load_system, parse_system, presets
+from accel_models.system import System, SystemFileError, load_system, parse_system, presets
+from accel_models.technology import supply_range
 
 
 def test_presets_are_the_promised_systems() -> None:
@@ -47,10 +48,12 @@ def edited(tmp_path: Path, old: str, new: str) -> Path:
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("banks: 4, latency_cycles", "bnaks: 4, latency_cycles", r"mine\.yaml: sram\.bnaks: unknown field.*got 4"),
+        ("banks: 4, latency_cycles", "bnaks: 4, latency_cycles", r"sram\.bnaks: unknown .*cosim list --schema.*got 4"),
         ("clock_mhz: 200\n  array", "clock_hz: 200\n  array", r"clock_mhz: .*required(.|\n)*clock_hz: unknown"),
         ("rows: 16", "rows: 65", r"accelerator\.array\.rows: .*less than or equal to 64, got 65"),
-        ("vdd: 0.8", "vdd: 8", r"technology\.vdd: .*less than or equal to 3\.6, got 8"),
+        ("vdd: 0.8", "vdd: 8", r"technology\.vdd: at 22 nm want 0\.6 to 1 V, .*nominal 0\.8 V.*got 8"),
+        ("vdd: 0.8", "vdd: 0.59", r"technology\.vdd: at 22 nm want 0\.6 to 1 V.*got 0\.59"),
+        ("node_nm: 22, vdd: 0.8", "node_nm: 180, vdd: 0.8", r"technology\.vdd: at 180 nm want 1\.35 to 2\.25 V"),
         ("node_nm: 22", "node_nm: 23", r"technology\.node_nm: .*got 23"),
         ("size_bytes: 131072", "size_bytes: 128 KiB", r"accelerator\.scratchpad\.size_bytes: .*integer.*got '128 KiB'"),
         ("bytes_per_cycle: 8", "bytes_per_cycle: 12", r"bus\.bytes_per_cycle: .*got 12"),
@@ -59,6 +62,24 @@ def edited(tmp_path: Path, old: str, new: str) -> Path:
 def test_bad_fields_name_field_value_and_want(tmp_path: Path, old: str, new: str, message: str) -> None:
     with pytest.raises(SystemFileError, match=message):
         load_system(edited(tmp_path, old, new))
+
+
+@pytest.mark.parametrize("node_nm", [180, 130, 90, 65, 45, 40, 32, 28, 22])
+def test_supplies_are_held_to_the_range_of_the_node(node_nm: int) -> None:
+    low, high = supply_range(node_nm)
+    data = load_system("edge16").model_dump()
+    for vdd in (low, high):
+        assert System.model_validate(data | {"technology": {"node_nm": node_nm, "vdd": vdd}}).technology.vdd == vdd
+    for vdd in (low - 0.01, high + 0.01, 0, -1, float("nan")):
+        with pytest.raises(SystemFileError, match=r"^system: technology\.vdd: (?!Value error)"):
+            parse_system(data | {"technology": {"node_nm": node_nm, "vdd": vdd}})
+
+
+def test_memories_without_a_trust_grade_say_so() -> None:
+    data = load_system("edge16").model_dump()
+    del data["flash"]["trust"]
+    assert System.model_validate(data).flash.trust == "not graded by the system file"
+    assert all("not graded" not in load_system(name).flash.trust for name in presets())
 
 
 def test_scratchpad_too_small_for_the_array(tmp_path: Path) -> None:

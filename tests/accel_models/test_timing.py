@@ -5,7 +5,7 @@ import pytest
 
 from accel_models import cost
 from accel_models.batch import batches
-from accel_models.commands import Command, Elementwise, Engine, Range, Register, SetRegister
+from accel_models.commands import Command, Elementwise, Engine, Fill, Range, Register, SetRegister
 from accel_models.cpu import cpu_cost
 from accel_models.network import CpuCall, Operator, Tensor
 from accel_models.program import Binding, Program, Row, Segment
@@ -24,8 +24,9 @@ from tests.accel_models.handmade import (
 )
 
 LOAD, MATRIX, VECTOR, STORE = (1 << engine for engine in Engine)
-FETCH = cost.COMMAND_FETCH_START + 8  # edge16: 64 bytes, 8 a beat
-FIRST = 4  # latency of the SRAM that holds the commands
+FETCH = 8  # edge16: 64 bytes, 8 a beat
+LATENCY = 4  # of the SRAM that holds the commands
+FIRST = cost.COMMAND_FETCH_START + LATENCY + cost.DISPATCH  # a command can start this long after its last beat
 
 
 def hw_of(item: Program) -> cost.Hardware:
@@ -46,12 +47,13 @@ def test_a_chain_of_tokens_runs_one_after_the_other() -> None:
     work = work_of(item, batches(item))
     first = FIRST + FETCH
     assert timing.start[0] == first
-    assert timing.end[0] == first + cost.transfer(item.decoded[0], hw, 4) + work.shared[0]
+    assert timing.end[0] == first + work.cycles[0] + work.shared[0]
+    assert work.cycles[0] == hw.dma_setup_cycles + 1024 // 8
     for place in (1, 2, 3):
         assert timing.start[place] == timing.end[place - 1]
     assert timing.end[1] - timing.start[1] == cost.matrix(item.decoded[1], hw)
     assert timing.end[2] - timing.start[2] == cost.requantize(item.decoded[2], hw)
-    assert timing.total_cycles == timing.end[3]
+    assert timing.total_cycles == timing.end[3] + cost.SEGMENT_END
     assert timing.stalled[Engine.STORE] > 0
 
 
@@ -59,22 +61,41 @@ def test_engines_overlap_without_tokens() -> None:
     item = program([load(4096), matrix(200, 200, 16), requantize(200, 16)])
     timing = simulate(item)
     assert timing.start[1] == FIRST + 2 * FETCH and timing.start[2] == FIRST + 3 * FETCH
-    assert timing.total_cycles == timing.end.max() < sum(timing.busy)
+    assert timing.total_cycles == timing.end[:3].max() + cost.SEGMENT_END < sum(timing.busy)
 
 
 def test_a_full_queue_holds_the_dispatcher() -> None:
     slow = [matrix(500, 16, 16) for _ in range(4)]
     deep, shallow = (program([*slow, load(8)], on=system(accelerator__queue_depth=depth)) for depth in (4, 1))
     assert simulate(deep).start[4] == FIRST + 5 * FETCH
-    # One command works and one waits: the fourth enters the queue when the third is taken.
+    # One command works and one waits: the fourth enters the queue when the third is taken. The next is there by then.
     timing = simulate(shallow)
-    assert timing.start[4] == timing.start[2] + FETCH
+    assert timing.start[4] == timing.start[2] + 1 + cost.DISPATCH
+
+
+def test_fetching_stops_when_the_buffer_is_full() -> None:
+    ahead = cost.COMMAND_FETCH_AHEAD
+    long, quick = [matrix(500, 16, 16) for _ in range(3)], SetRegister(destination=0, value=0)
+    # One on each other engine, so that none waits for the one before it.
+    short = [quick, Fill(pad_address=0, row_bytes=0), store(0), *[quick] * (ahead - 2)]
+    timing = simulate(program([*long, *short], on=system(accelerator__queue_depth=1)))
+    room = timing.start[1]  # the third enters the queue, the buffer holds the next ones
+    assert timing.start[3 : 2 + ahead].tolist() == [room + k + 1 for k in range(1, ahead)]
+    assert timing.start[2 + ahead] == room + LATENCY + FETCH + cost.DISPATCH
+
+
+def test_a_register_operand_takes_a_cycle() -> None:
+    fields = {"function": 2, "columns": 16, "a_address": 0, "output_address": 64}
+    plain, other = Elementwise(**fields), Elementwise(**fields, low=Register(3), high=Register(4))
+    one, two = (simulate(program([command])) for command in (plain, other))
+    assert two.total_cycles - one.total_cycles == two.stalled[Engine.VECTOR] == 2 * cost.REGISTER_READ
+    assert one.busy == two.busy
 
 
 def test_end_waits_for_every_engine() -> None:
     timing = simulate(program([matrix(1000, 16, 16)]))
-    assert timing.start[1] == FIRST + 2 * FETCH
-    assert timing.end[1] == timing.total_cycles == timing.end[0]
+    assert timing.start[1] == FIRST - cost.DISPATCH + 2 * FETCH
+    assert timing.end[1] == timing.total_cycles == timing.end[0] + cost.SEGMENT_END
 
 
 def test_flash_is_slower_by_its_bandwidth_and_latency() -> None:
@@ -83,12 +104,15 @@ def test_flash_is_slower_by_its_bandwidth_and_latency() -> None:
     assert latency == 20  # 96 ns at 200 MHz, rounded up
     assert per_beat == pytest.approx(8 * 200 / 52)
     item = program([load(800, "flash")], on=on)
-    assert simulate(item).busy[Engine.LOAD] == 6 + latency + int(np.ceil(100 * per_beat))
+    timing = simulate(item)
+    assert timing.busy[Engine.LOAD] == hw_of(item).dma_setup_cycles + 100
+    assert timing.end[0] - timing.start[0] == cost.transfer(item.decoded[0], hw_of(item), latency, per_beat)
+    assert timing.stalled[Engine.LOAD] == latency + int(np.ceil(100 * per_beat)) - 100
 
 
 def test_commands_in_flash_are_fetched_slowly() -> None:
     slow = simulate(program([load()], metadata={"commands": "flash"}))
-    assert slow.start[0] == 20 + 2 + int(np.ceil(8 * 8 * 200 / 52))
+    assert slow.start[0] == FIRST - LATENCY + 20 + int(np.ceil(8 * 8 * 200 / 52))
     cold = simulate(program([load()], metadata={"weights": "flash"}))
     assert cold.start[0] == slow.start[0]
     with pytest.raises(ValueError, match="metadata 'commands' is 'rom'"):
@@ -97,20 +121,21 @@ def test_commands_in_flash_are_fetched_slowly() -> None:
 
 def test_fetches_and_stores_lengthen_a_load_at_most_twofold() -> None:
     alone = program([load(64)])  # 8 beats; End is fetched meanwhile
-    assert work_of(alone, batches(alone)).shared[0] == 8
+    assert work_of(alone, batches(alone)).shared[0] == LATENCY + 8
     long = program([load(8000)])
-    assert work_of(long, batches(long)).shared[0] == 8
+    assert work_of(long, batches(long)).shared[0] == LATENCY + 8
     with_stores = [load(8000), store(800), store(800)]
     one, four = (program(with_stores, on=system(sram__banks=banks)) for banks in (1, 4))
-    assert work_of(one, batches(one)).shared[0] == 3 * 8 + 200
-    assert work_of(four, batches(four)).shared[0] == 3 * 8 + 1 + 1
+    assert work_of(one, batches(one)).shared[0] == LATENCY + 3 * 8 + 200
+    assert work_of(four, batches(four)).shared[0] == LATENCY + 3 * 8 + 1 + 1
     busy = simulate(one).busy
     assert busy == simulate(four).busy  # sharing is a stall, never work
 
 
 def test_flash_load_leaves_the_channel_to_fetches() -> None:
     item = program([load(800, "flash")])
-    assert work_of(item, batches(item)).shared[0] == 0
+    work, hw = work_of(item, batches(item)), hw_of(item)
+    assert work.cycles[0] + work.shared[0] == cost.transfer(item.decoded[0], hw, *memory_speed(item.system)["flash"])
 
 
 # -- oracle ------------------------------------------------------------------------------------------------------------
@@ -127,13 +152,19 @@ def recursion(item: Program) -> tuple[list[int], list[int], int]:
     used = dict.fromkeys(given, 0)
     ends = [0] * 4
     start, end = [], []
-    now = work.first_fetch_cycles
-    for place in range(len(item.commands) - 1):
+    here, now, left = work.first_fetch_cycles, 0, []
+    for place in range(len(item.commands)):
+        if place >= cost.COMMAND_FETCH_AHEAD:
+            here = max(here, left[place - cost.COMMAND_FETCH_AHEAD] + work.fetch_latency_cycles)
+        here += work.fetch_cycles
+        now = max(here, now + 1)
         me = int(work.engine[place])
-        now += work.fetch_cycles
+        if me < 0:
+            break
         if len(taken[me]) >= depth:
             now = max(now, taken[me][-depth])
-        take = max(now, ends[me])
+        left.append(now)
+        take = max(now + cost.DISPATCH, ends[me])
         taken[me].append(take)
         begin = take
         for other in range(4):
@@ -146,7 +177,7 @@ def recursion(item: Program) -> tuple[list[int], list[int], int]:
                 given[(me, other)].append(ends[me])
         start.append(begin)
         end.append(ends[me])
-    return start, end, max(now + work.fetch_cycles, *ends)
+    return start, end, max(now, *ends) + cost.SEGMENT_END
 
 
 @pytest.mark.parametrize("seed", range(40))
@@ -172,7 +203,7 @@ BETTER = {
     "flash bandwidth": [system(flash__bandwidth_mb_per_s=speed) for speed in (10, 52, 333, 1500, 1600, 4000)],
     "flash latency": [system(flash__latency_ns=time) for time in (500, 96, 5, 0)],
     "SRAM latency": [system(sram__latency_cycles=time) for time in (40, 4, 1)],
-    "set-up": [system(accelerator__dma__setup_cycles=time) for time in (40, 6, 0)],
+    "set-up": [system(accelerator__dma__setup_cycles=time) for time in (40, 6, 3)],
     # Of a slow memory a partly used beat costs a whole one, so that width is compared on fast ones.
     "bus width": [system(bus__bytes_per_cycle=width, flash__bandwidth_mb_per_s=4000) for width in (4, 8)],
 }

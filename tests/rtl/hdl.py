@@ -12,6 +12,7 @@ def run(
     *,
     params: Mapping[str, int],
     sources: Sequence[str] | None = None,
+    ports: Sequence[str] = (),
     testcase: str | None = None,
     env: Mapping[str, str] | None = None,
 ) -> SimulationReport:
@@ -24,6 +25,7 @@ def run(
         module,
         parameters=params,
         sources=sources,
+        ports=ports,
         test_dir=Path(__file__).parent,
         testcase=testcase,
         env={**{f"PARAM_{name}": str(value) for name, value in params.items()}, **(env or {})},

@@ -1,0 +1,116 @@
+"""The whole accelerator runs compiled programs: every byte golden's, busy cycles and counts the models'."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from accel_models.commands import Engine
+from accel_models.golden import boundary
+from accel_models.network import CpuCall, Network
+from accel_models.program import Program
+from accel_models.registers import Counter, busy
+from accel_models.system import System, load_system, parse_system
+from cosim.encode import compile_network
+from rtl.bench.cosim import CosimResult, build_accelerator, cosimulate
+from rtl.bench.job import FAST, JOB_VARIABLE, NOMINAL, SLOW, STALLS, Job, MemorySettings
+from rtl.bench.run import simulate
+from tests.cosim.networks import NetworkBuilder, random_network, residual_network, system
+
+FIXTURES = Path(__file__).parent / "fixtures"
+EXACT = [Counter.COMMANDS, Counter.BYTES_READ, Counter.BYTES_WRITTEN, Counter.MACS, *(busy(e) for e in Engine)]
+
+
+def small(rows: int, columns: int, bus_bytes: int = 8, **accelerator: object) -> System:
+    """A system with little memory, so that dumps are short."""
+    data = system(rows, columns, pad_bytes=32768, sram_bytes=1 << 17, **accelerator).model_dump()
+    return parse_system(data | {"bus": {"bytes_per_cycle": bus_bytes}})
+
+
+SYSTEMS = {
+    "4x4": small(4, 4, queue_depth=4),
+    "3x5": small(3, 5, 4, queue_depth=2, token_depth=40, dma={"max_burst_beats": 7, "setup_cycles": 4}),
+}
+
+
+def check(result: CosimResult, *, cycles: bool = False) -> None:
+    """Values equal, counts and busy cycles equal; ``cycles``: the total within contract 2."""
+    assert not result.error and not result.golden_error
+    assert not any(result.bytes_different.values()), result.mismatches
+    for counter in EXACT:
+        name = counter.name.lower()
+        if name in result.expected:
+            assert result.counters[name] == result.expected[name], name
+    if cycles:
+        for got, want in zip(result.cycles, result.expected_cycles, strict=True):
+            assert abs(got - want) <= max(0.02 * want, 32), (got, want)
+
+
+def residual(on: System, weights: str = "auto") -> tuple[Program, dict[str, np.ndarray]]:
+    net = residual_network()
+    network = net.build(net.operators[-1].outputs[0])
+    return compile_network(network, on, weights), {"x": net.codes("x")[None]}  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", SYSTEMS)
+def test_residual_network(name: str) -> None:
+    program, inputs = residual(SYSTEMS[name])
+    check(cosimulate(program, inputs), cycles=True)
+
+
+@pytest.mark.parametrize("memory", [FAST, SLOW, STALLS], ids=["fast", "slow", "stalls"])
+@pytest.mark.parametrize("weights", ["sram", "flash"])
+def test_values_do_not_depend_on_the_memories(memory: MemorySettings, weights: str) -> None:
+    program, inputs = residual(SYSTEMS["4x4"], weights)
+    check(cosimulate(program, inputs, memory=memory))
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_random_networks(seed: int) -> None:
+    net, output = random_network(seed)
+    program = compile_network(net.build(output), SYSTEMS["3x5" if seed % 2 else "4x4"])
+    check(cosimulate(program, {"x": net.codes("x", seed)[None]}))
+
+
+def test_cpu_calls_run_between_segments() -> None:
+    """Two segments with a CPU call between them that the second one needs."""
+    net = NetworkBuilder(3)
+    first = net.conv(net.input("x", (1, 6, 6, 3)), 8)
+    called = net._add("cpu", (first,), net.shape(first), CpuCall(function="neg"))
+    program = compile_network(net.build(net.conv(called, 8)), SYSTEMS["4x4"])
+    assert [bool(segment.count) for segment in program.segments] == [True, False, True]
+    result = cosimulate(program, {"x": net.codes("x")[None]})
+    check(result, cycles=True)
+    assert len(result.cycles) == 2
+
+
+def test_a_program_that_golden_refuses_is_refused() -> None:
+    """The error of golden and the error cause of the RTL, from one program."""
+    program, inputs = residual(SYSTEMS["4x4"])
+    commands = program.commands.copy()
+    commands[3, 0] = 77
+    result = cosimulate(replace(program, commands=commands), inputs)
+    assert result.error == "illegal_opcode" and "unknown opcode 77" in result.golden_error
+    assert not result.values_equal
+
+
+@pytest.mark.parametrize("name", ["resnet8", "kws"])
+def test_whole_network(name: str) -> None:
+    """A trained network on the array of edge16: every byte and, within contract 2, every cycle."""
+    network = Network.load(FIXTURES / f"{name}.network")
+    program = compile_network(network, load_system("edge16"), "sram")
+    rng = np.random.default_rng(0)
+    shapes = {item: boundary.caller_shape(program.bindings[item].tensor) for item in program.inputs}
+    inputs = {item: rng.integers(-128, 128, (1, *shape), np.int8) for item, shape in shapes.items()}
+    check(cosimulate(program, inputs), cycles=True)
+
+
+def test_errors_and_reset(tmp_path: Path) -> None:
+    """On the bus of the whole accelerator; see tb_accelerator.py."""
+    program, inputs = residual(SYSTEMS["4x4"])
+    job = Job(program=program, inputs=inputs, settings=NOMINAL, limit_cycles=100_000)
+    job.save(tmp_path)
+    simulate(
+        build_accelerator(program), "tb_accelerator", test_dir=Path(__file__).parent, env={JOB_VARIABLE: str(tmp_path)}
+    )

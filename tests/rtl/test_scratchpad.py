@@ -1,0 +1,17 @@
+"""Scratchpad at an odd size (vectors shorter than the bus, memory that ends inside a word) and as edge16 has it."""
+
+import pytest
+
+from hdl import run
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"Rows": 3, "Columns": 5, "PadBytes": 1100, "Banks": 4, "BusBytes": 8},
+        {"Rows": 16, "Columns": 16, "PadBytes": 4096, "Banks": 8, "BusBytes": 8},
+    ],
+    ids=["3x5", "16x16"],
+)
+def test_scratchpad(params: dict[str, int]) -> None:
+    run("scratchpad", "tb_scratchpad", params=params)
