@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -44,13 +43,13 @@ class Prepared:
 
 def prepare(spec: str, options: Options, report: Report) -> Prepared:
     """Load and lower a target; ``report`` is told each stage. Raises ValueError with one clear line."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # PyTorch's own deprecation notices
+    with trace.silence(), trace.seeded(options.seed):
         report("loading")
         target = trace.load_target(
             spec, inputs=options.inputs, weights=options.weights, data=options.data, calibrate=options.calibrate
         )
         report("tracing")
+        trace.seed_generators(options.seed)  # whatever loading drew
         traced = trace.trace(target)
         if traced.kind == "step":
             raise _step_error(target, traced)
@@ -69,6 +68,7 @@ def prepare(spec: str, options: Options, report: Report) -> Prepared:
             rounding=options.rounding,  # type: ignore[arg-type]
             origins=traced.origins,
             allow_float=options.keep_float,
+            seed=options.seed,
         )
     lower.register(network)
     arrays = [value.detach().cpu().numpy() for value in target.inputs]

@@ -10,6 +10,8 @@ class Options:
 
     ``multiplier_bits`` 31 or 16 and ``rounding`` (half_up or double) define the requantizer's arithmetic: they change
     values, so they belong to the network and not to a system. ``keep_float``: quantize nothing, run it on the CPU.
+    ``seed``: of PyTorch's and Python's generators while the target is loaded and traced, and of operators that draw
+    random numbers at run time. Raises ValueError for a seed out of range.
     """
 
     inputs: Path | None = None
@@ -19,3 +21,8 @@ class Options:
     multiplier_bits: int = 31
     rounding: str = "half_up"
     keep_float: bool = False
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.seed < 1 << 63:
+            raise ValueError(f"seed: want 0 to 2**63 - 1, got {self.seed}")

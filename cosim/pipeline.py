@@ -57,7 +57,7 @@ def programs_of(network: Network, system: System, weights: str, report: Report) 
 
 
 def run_target(
-    spec: str, system: System, options: Options, *, weights: str, fidelity: str, samples: int, seed: int, report: Report
+    spec: str, system: System, options: Options, *, weights: str, fidelity: str, samples: int, report: Report
 ) -> Outcome:
     """Everything behind ``cosim run`` for targets that are not programs yet."""
     from accel_models.golden.machine import run_program
@@ -77,7 +77,7 @@ def run_target(
             metrics = score(found, program, samples, report)
         metrics |= {"notes": list(found.notes)} if found.notes else {}
     report("timing")
-    result = run(program, fidelity=fidelity, cold=cold, metrics=metrics, seed=seed)
+    result = run(program, fidelity=fidelity, cold=cold, metrics=metrics, seed=options.seed)
     return Outcome(result, program, values)
 
 
@@ -93,8 +93,14 @@ def run_file(path: Path, inputs: Path | None, *, fidelity: str, seed: int) -> Ou
 
 
 def named_inputs(program: Program, path: Path) -> dict[str, np.ndarray]:
-    """One invocation's inputs from an ``.npz``: by name, or in order when there are as many arrays as inputs."""
+    """One invocation's inputs from an ``.npz``: by name, or in order when there are as many arrays as inputs.
+
+    Raises ValueError for a file that cannot be read, for other arrays and for numbers that are not finite.
+    """
     arrays = load_arrays(path)
+    for name, array in arrays.items():
+        if np.issubdtype(array.dtype, np.inexact) and not np.isfinite(array).all():
+            raise ValueError(f"{path}: {name} holds values that are not finite (NaN or infinity)")
     if set(arrays) != set(program.inputs):
         if len(arrays) != len(program.inputs):
             raise ValueError(f"{path} holds {sorted(arrays)}, want {list(program.inputs)}")

@@ -4,7 +4,7 @@ Light on purpose: no PyTorch, pandas or plotly is imported on this path.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from importlib import metadata
 from typing import Any
 
@@ -22,13 +22,36 @@ from accel_models.timing import Timing, simulate
 from accel_models.work import command_memory, work_of
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RtlResult:
-    """What co-simulation found: cycles of the accelerator's segments, bytes that differ from golden, counters."""
+    """What co-simulation found: cycles of the accelerator's segments, bytes that differ from golden, counters.
+
+    ``expected``, ``expected_cycles``: what the models say of the same. ``error``: what stopped the RTL, or "".
+    ``waves``: path of the VCD, or "".
+    """
 
     cycles: int
     bytes_different: int
     counters: Mapping[str, int]
+    expected: Mapping[str, int] = field(default_factory=dict)
+    expected_cycles: int = 0
+    error: str = ""
+    waves: str = ""
+
+    @property
+    def counters_different(self) -> list[str]:
+        """Counters that the models know and that are not equal; cycles and stalls have a tolerance of their own."""
+        exact = [name for name in self.expected if "stalled" not in name and not name.endswith("cycles")]
+        return [name for name in exact if self.counters.get(name) != self.expected[name]]
+
+    @property
+    def holds(self) -> bool:
+        """Contracts 1 and 2: equal bytes and counters, total cycles within 2 % or 32."""
+        near = abs(self.cycles - self.expected_cycles) <= max(0.02 * self.expected_cycles, 32)
+        return not self.error and not self.bytes_different and not self.counters_different and near
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self) | {"counters_different": self.counters_different, "holds": self.holds}
 
 
 def run(
@@ -65,9 +88,7 @@ def run(
         metrics=metrics,
         provenance={"version": _version(), "seed": seed, "program_hash": program.hash},
         cold=run(cold, fidelity="event" if fidelity == "rtl" else fidelity, seed=seed) if cold is not None else None,
-        rtl={"cycles": rtl.cycles, "bytes_different": rtl.bytes_different, "counters": dict(rtl.counters)}
-        if rtl
-        else None,
+        rtl=rtl.to_json() if rtl else None,
         outputs=_golden(program, inputs) if inputs is not None else None,
     )
 

@@ -20,6 +20,7 @@ def execute(arguments: argparse.Namespace) -> int:
     if output.suffix != suffix:
         given = "with --system" if arguments.system else "without --system"
         raise ValueError(f"-o: {given} the file is a {suffix}, got {output.name}")
+    need_place(arguments.out, "--out", folder=True)
     need_place(str(output), "-o")
     json_file = need_place(arguments.json, "--json")
     system = load_system(arguments.system) if arguments.system else None

@@ -29,14 +29,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 130
     except BrokenPipeError:
         return 1
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # SystemExit: a target's code wants to leave, which is no success
         if arguments.traceback:
             raise
         print(f"cosim: {_message(error)}", file=sys.stderr)
         return 1
 
 
-def _message(error: Exception) -> str:
+def _message(error: BaseException) -> str:
     """What went wrong, for the user; anything but bad input, a missing file or a missing package is our own fault."""
     if isinstance(error, OSError) and error.strerror:
         return f"error: {error.filename}: {error.strerror}" if error.filename else f"error: {error.strerror}"
@@ -44,6 +44,8 @@ def _message(error: Exception) -> str:
         return f"error: the package {error.name} is missing; 'cosim doctor' says what else is"
     if isinstance(error, ValueError | OSError | RuntimeError):
         return f"error: {error}" if str(error) else f"error: {type(error).__name__}"
+    if isinstance(error, SystemExit):
+        return f"error: the target's code called sys.exit({'' if error.code is None else error.code})"
     return f"internal error: {type(error).__name__}: {error}; --traceback shows where, please report it"
 
 
@@ -88,6 +90,9 @@ def _target(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--rounding", choices=("half_up", "double"), help="requantization: single (default) or TFLite's double"
     )
+    parser.add_argument(
+        "--seed", type=int, default=0, help="of random numbers: initialization, operators that draw some (default 0)"
+    )
 
 
 def _run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -108,7 +113,6 @@ def _run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument(
         "--samples", type=int, default=256, help="test samples behind a workload's metric (default 256; 0: none)"
     )
-    parser.add_argument("--seed", type=int, default=0)
 
 
 def _compile(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

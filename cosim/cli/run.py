@@ -57,7 +57,7 @@ def _outcome(arguments: argparse.Namespace, progress: Progress) -> Outcome:
     if arguments.target.endswith(".program"):
         from cosim.pipeline import run_file
 
-        return run_file(Path(arguments.target), options.inputs, fidelity=arguments.fidelity, seed=arguments.seed)
+        return run_file(Path(arguments.target), options.inputs, fidelity=arguments.fidelity, seed=options.seed)
     from accel_models.system import load_system
     from cosim.pipeline import run_target
 
@@ -69,7 +69,6 @@ def _outcome(arguments: argparse.Namespace, progress: Progress) -> Outcome:
         weights=arguments.weights_in,
         fidelity=arguments.fidelity,
         samples=arguments.samples,
-        seed=arguments.seed,
         report=progress,
     )
 
@@ -85,6 +84,7 @@ def options_of(arguments: argparse.Namespace) -> Options:
         multiplier_bits=arguments.multiplier_bits or 31,
         rounding=arguments.rounding or "half_up",
         keep_float=arguments.float,
+        seed=arguments.seed,
     )
 
 

@@ -39,6 +39,7 @@ def lower(
     rounding: Literal["half_up", "double"] = "half_up",
     origins: Mapping[str, Any] | None = None,
     allow_float: bool = False,
+    seed: int = 0,
 ) -> Network:
     """The network of ``lower_with_codes``."""
     return lower_with_codes(
@@ -48,6 +49,7 @@ def lower(
         rounding=rounding,
         origins=origins,
         allow_float=allow_float,
+        seed=seed,
     ).network
 
 
@@ -59,12 +61,14 @@ def lower_with_codes(
     rounding: Literal["half_up", "double"] = "half_up",
     origins: Mapping[str, Any] | None = None,
     allow_float: bool = False,
+    seed: int = 0,
 ) -> Lowered:
     """Lower a functional ATen inference graph with Q/DQ nodes; the graph is not changed.
 
     ``multiplier_bits``: 31, or 16 for the cheaper multiplier. ``rounding``: of requantization, as in arithmetic.py.
     ``origins``: node name -> object with ``module``, ``source``, ``phase``; without it the nodes' own metadata is used.
     ``allow_float``: take a graph without quantized operators too; all of it then runs on the CPU, in float32.
+    ``seed``: of operators that draw random numbers, together with their node's name.
     Values agree with PyTorch's execution of the same graph, layer by layer, to 1 LSB at rounding ties. Raises
     LoweringError for a graph without quantized operators and for what int8 arithmetic cannot hold.
     """
@@ -75,7 +79,7 @@ def lower_with_codes(
     source = Graph(graph, origins)
     if not allow_float and not any(is_quantize(node) or is_dequantize(node) for node in source.nodes):
         raise LoweringError(f"{name}: no quantized operator in the graph (no Q/DQ node); {_FIX}")
-    lowering = Lowering(source, multiplier_bits, rounding == "double")
+    lowering = Lowering(source, multiplier_bits, rounding == "double", seed)
     lowering.run()
     draft = lowering.draft
     fuse(draft)

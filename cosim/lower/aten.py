@@ -2,10 +2,12 @@
 
 ``CpuCall.function`` is ``aten::name.overload`` (any namespace), its parameters ``args`` and ``kwargs`` hold plain JSON
 values and tagged tuples: ``("tensor", i)`` is operand i, ``("list", ...)`` a list, ``("dtype", name)`` a dtype.
+An operator that draws random numbers has a third one, ``seed``: it draws the same ones every time it runs.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -32,7 +34,16 @@ def call(low: Lowering, node: fx.Node) -> Call:
     args = tuple(_encode(low, node, value, tensors) for value in node.args)
     kwargs = tuple((key, _encode(low, node, value, tensors)) for key, value in sorted(node.kwargs.items()))
     overload = schema.overload_name or "default"
-    return Call(f"{schema.name}.{overload}", tensors, {"args": args, "kwargs": kwargs})
+    parameters: dict[str, Any] = {"args": args, "kwargs": kwargs}
+    if torch.Tag.nondeterministic_seeded in node.target.tags:
+        parameters["seed"] = _seed(low.seed, node.name)
+    return Call(f"{schema.name}.{overload}", tensors, parameters)
+
+
+def _seed(seed: int, name: str) -> int:
+    """A seed for one operator, 63 bits: two operators of a network draw different numbers."""
+    digest = hashlib.sha256(f"{seed} {name}".encode()).digest()
+    return int.from_bytes(digest[:8], "little") >> 1
 
 
 def register(network: Network) -> None:
@@ -50,10 +61,12 @@ def kernel(function: str) -> Callable[..., tuple[np.ndarray, ...]]:
     target = getattr(getattr(getattr(torch.ops, namespace), name), overload)
 
     def run(
-        *operands: np.ndarray, args: tuple[Any, ...], kwargs: tuple[tuple[str, Any], ...]
+        *operands: np.ndarray, args: tuple[Any, ...], kwargs: tuple[tuple[str, Any], ...], seed: int | None = None
     ) -> tuple[np.ndarray, ...]:
         tensors = [torch.from_numpy(np.array(operand)) for operand in operands]
-        with torch.no_grad():
+        with torch.no_grad(), torch.random.fork_rng(devices=[], enabled=seed is not None):
+            if seed is not None:
+                torch.default_generator.manual_seed(seed)
             result = target(*(_decode(value, tensors) for value in args), **{k: _decode(v, tensors) for k, v in kwargs})
         results = result if isinstance(result, tuple | list) else (result,)
         return tuple(item.numpy() for item in results)

@@ -26,10 +26,13 @@ from .values import Draft, Value, plain_value
 
 
 class Lowering:
-    """State of one lowering. ``bits`` and ``double``: precision of the multipliers and rounding of requantization."""
+    """State of one lowering. ``bits`` and ``double``: precision of the multipliers and rounding of requantization.
 
-    def __init__(self, graph: Graph, bits: int, double: bool) -> None:
-        self.graph, self.bits, self.double = graph, bits, double
+    ``seed``: of operators that draw random numbers when they run.
+    """
+
+    def __init__(self, graph: Graph, bits: int, double: bool, seed: int = 0) -> None:
+        self.graph, self.bits, self.double, self.seed = graph, bits, double, seed
         self.draft = Draft()
         self.trained: dict[Any, int] = {}  # get_attr target -> elements: trained parameters that were used
         self.quantized_nodes = 0

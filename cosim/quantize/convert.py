@@ -51,6 +51,7 @@ def quantize(
         notes += (f"{traced.name}: calibrated on the example inputs; give real data for meaningful ranges",)
         calibration = traced.example_inputs
     samples = _samples(traced, calibration)
+    _refuse_infinity(traced, found.quantized)
     constants = {node.name: str(node.args[1].target) for node in found.quantized if op_name(node) in ops.WEIGHTED}
     module = copy.deepcopy(traced.graph_module)
     separate_constants(module)
@@ -139,6 +140,20 @@ def _samples(traced: Traced, calibration: Sequence[torch.Tensor] | torch.Tensor)
         tuple(t[i * s.shape[0] : (i + 1) * s.shape[0]] for t, s in zip(tensors, traced.inputs, strict=True))
         for i in range(count)
     ]
+
+
+def _refuse_infinity(traced: Traced, nodes: Sequence[fx.Node]) -> None:
+    """Raise QuantizeError for a constant that has no int8 codes, naming it and the operator that reads it."""
+    for node in nodes:
+        for source in node.all_input_nodes:
+            if source.op != "get_attr":
+                continue
+            value = attribute(traced.graph_module, str(source.target))
+            if isinstance(value, torch.Tensor) and value.is_floating_point() and not bool(value.isfinite().all()):
+                raise QuantizeError(
+                    f"{traced.name}: constant {source.target} of {node.name} holds values that are not finite (NaN or "
+                    "infinity), so it has no int8 codes"
+                )
 
 
 def _limit_bias_codes(prepared: fx.GraphModule) -> None:

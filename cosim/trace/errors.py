@@ -5,6 +5,14 @@ class TargetError(ValueError):
     """A target that cannot be loaded or traced; the message names it, the reason and what was wanted."""
 
 
+class NotFiniteError(TargetError):
+    """NaN or infinity where the arithmetic needs numbers; the message names the tensor."""
+
+
+USER_ERRORS = (Exception, SystemExit)
+"""What a user's code may raise and the tool reports: leaving Python, with whatever status, is no success either."""
+
+
 def one_line(error: BaseException, limit: int = 300) -> str:
     """Return `Type: message` of an exception on one line of at most `limit` characters."""
     text = " ".join(str(error).split())

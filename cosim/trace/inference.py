@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import re
-import warnings
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import fx
 
-from .errors import TargetError, one_line
+from .errors import USER_ERRORS, NotFiniteError, TargetError, one_line
 from .functionalize import functionalize
 from .graph import Origin, TensorSpec, Traced, attribute, collect_origins, op_name, spec_of, tensor_nodes
 from .normalize import drop_bookkeeping, normalize, set_values
+from .seeding import silence
 
 _FRAME = re.compile(r'File "(?P<file>[^"]+)", line (?P<line>\d+)')
 SUPPORTED_DTYPES = (torch.float32, torch.int8, torch.uint8, torch.int16, torch.int32, torch.int64, torch.bool)
@@ -25,6 +25,16 @@ def check_dtype(name: str, tensor: torch.Tensor) -> None:
         wanted = ", ".join(str(dtype).removeprefix("torch.") for dtype in SUPPORTED_DTYPES)
         have = str(tensor.dtype).removeprefix("torch.")
         raise TargetError(f"{name} has unsupported dtype {have}; want one of {wanted}")
+
+
+def check_finite(name: str, tensor: torch.Tensor, *, infinite: bool = False) -> None:
+    """Raise NotFiniteError for a tensor with NaN or, unless ``infinite`` numbers may be in it, infinity."""
+    if not tensor.is_floating_point():
+        return
+    value = tensor.detach()
+    count = int((value.isnan() if infinite else ~value.isfinite()).sum())
+    if count:
+        raise NotFiniteError(f"{name} holds {count} values that are not finite (NaN or infinity)")
 
 
 def check_values(graph: fx.Graph, name: str) -> None:
@@ -42,10 +52,9 @@ def trace_module(module: torch.nn.Module, inputs: tuple[torch.Tensor, ...], name
     training = {part: part.training for part in module.modules()}
     try:
         module.eval()
-        with warnings.catch_warnings(), torch.no_grad():
-            warnings.simplefilter("ignore")
+        with silence(), torch.no_grad():
             exported = torch.export.export(module, inputs)
-    except Exception as error:
+    except USER_ERRORS as error:
         raise TargetError(f"{name}: torch.export cannot trace it: {one_line(error)}{user_line(error)}") from error
     finally:
         for part, flag in training.items():
@@ -157,6 +166,8 @@ def _copy_constants(module: fx.GraphModule, name: str) -> None:
             raise TargetError(f"{name}: graph attribute {target} is {type(value).__name__}, want a tensor")
         check_dtype(f"{name}: constant {target}", value)
         if target not in copies:
+            is_parameter = isinstance(value, torch.nn.Parameter)  # a buffer may be a mask of -inf
+            check_finite(f"{name}: constant {target}", value, infinite=not is_parameter)
             copies[target] = re.sub(r"\W", "_", target)
             own = copies[target]
             if own in module._modules:

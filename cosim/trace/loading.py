@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import inspect
-import logging
 import sys
 import types
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,8 +15,9 @@ import torch
 
 from workloads.arrays import load_arrays
 
-from .errors import TargetError, one_line
-from .inference import check_dtype, user_line
+from .errors import USER_ERRORS, TargetError, one_line
+from .inference import check_dtype, check_finite, user_line
+from .seeding import silence
 
 
 def load_python(path: Path) -> types.ModuleType:
@@ -34,7 +33,7 @@ def load_python(path: Path) -> types.ModuleType:
     sys.modules[spec.name] = module
     try:
         spec.loader.exec_module(module)
-    except (Exception, SystemExit) as error:
+    except USER_ERRORS as error:
         place = f" ({path.name}:{error.lineno})" if isinstance(error, SyntaxError) else user_line(error)
         raise TargetError(f"{path} raised {one_line(error)} while it was loaded{place}") from error
     finally:
@@ -62,16 +61,11 @@ def load_exported(path: Path) -> torch.export.ExportedProgram:
         raise TargetError(f"no such file: {path}")
     import cosim.quantize.pt2e  # noqa: F401  registers the quantized_decomposed operators that the file may use
 
-    level = logging.root.manager.disable
-    logging.disable(logging.WARNING)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with silence():
             return torch.export.load(path)
     except Exception as error:
         raise TargetError(f"{path} is not a readable .pt2 file ({one_line(error, 160)})") from error
-    finally:
-        logging.disable(level)
 
 
 def read_inputs(path: Path, names: Sequence[str]) -> tuple[torch.Tensor, ...]:
@@ -97,7 +91,7 @@ def example_inputs(module: types.ModuleType, path: Path, names: Sequence[str]) -
         raise TargetError(f"{path} has no example_inputs(), and the target takes arguments; give them with --inputs")
     try:
         value = function()
-    except Exception as error:
+    except USER_ERRORS as error:
         raise TargetError(f"{path}: example_inputs() raised {one_line(error)}{user_line(error)}") from error
     if isinstance(value, Mapping):
         if value and not any(name in value for name in names):
@@ -111,7 +105,7 @@ def example_inputs(module: types.ModuleType, path: Path, names: Sequence[str]) -
 
 
 def to_tensor(label: str, value: Any) -> torch.Tensor:
-    """Return a tensor of a dtype that the tool supports; TargetError otherwise."""
+    """Return a tensor of finite numbers, of a dtype that the tool supports; TargetError otherwise."""
     if isinstance(value, torch.Tensor):
         tensor = value
     else:
@@ -121,6 +115,7 @@ def to_tensor(label: str, value: Any) -> torch.Tensor:
             dtype = getattr(value, "dtype", type(value).__name__)
             raise TargetError(f"{label} has unsupported dtype {dtype}; want float32, int or bool") from error
     check_dtype(label, tensor)
+    check_finite(label, tensor)
     return tensor
 
 
@@ -145,5 +140,7 @@ def load_state(module: torch.nn.Module, path: Path) -> None:
     state = {name: torch.from_numpy(array) for name, array in arrays.items()}
     try:
         module.load_state_dict(state)
-    except RuntimeError as error:
-        raise TargetError(f"{path} does not fit {type(module).__name__}: {one_line(error)}") from error
+    except USER_ERRORS as error:
+        raise TargetError(
+            f"{path} does not fit {type(module).__name__}: {one_line(error)}{user_line(error)}"
+        ) from error

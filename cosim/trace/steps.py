@@ -19,7 +19,7 @@ from torch.fx.experimental.proxy_tensor import make_fx
 from torch.utils import _pytree as pytree
 
 from .assemble import Attribute, Draft, assemble
-from .errors import TargetError, one_line
+from .errors import USER_ERRORS, TargetError, one_line
 from .fold import RANDOM_VALUE, fold_constants
 from .foreach import expand_foreach
 from .functionalize import WEIGHT, WRITES_LEAF, functionalize
@@ -77,7 +77,7 @@ class _Tracer:
             return function(*inputs)
         except TargetError:
             raise
-        except Exception as error:
+        except USER_ERRORS as error:
             raise TargetError(f"{self.name} raised {one_line(error)}{user_line(error)}") from error
 
     def _writes_state(self, recorder: WriteRecorder) -> bool:
@@ -117,11 +117,14 @@ class _Tracer:
             module = make_fx(flat, tracing_mode="real", pre_dispatch=not is_step)(*self._copies())
         except TargetError:
             raise
-        except Exception as error:
+        except USER_ERRORS as error:
             raise TargetError(f"{self.name}: cannot be traced: {one_line(error)}{user_line(error)}") from error
         self._name_inputs(module)
         if live.items:
-            self.notes.append(f"{self.name}: reads {len(live.items)} tensor values as numbers; the graph fixes them")
+            self.notes.append(
+                f"{self.name}: reads {len(live.items)} tensor values as numbers; those of the example inputs, and "
+                "every branch taken on them, are fixed in the graph"
+            )
         return module
 
     def _name_inputs(self, module: fx.GraphModule) -> None:

@@ -17,7 +17,7 @@ import workloads
 from workloads.registry import Workload
 
 from . import loading
-from .errors import TargetError, one_line
+from .errors import USER_ERRORS, NotFiniteError, TargetError, one_line
 from .graph import Traced
 from .inference import trace_exported, trace_module, user_line
 from .snapshot import Snapshot, WriteRecorder
@@ -76,6 +76,8 @@ def trace(target: Target) -> Traced:
     if target.module is not None:
         try:
             return trace_module(target.module, target.inputs, target.name)
+        except NotFiniteError:
+            raise
         except TargetError:
             return _run_module(target.module, target.inputs, target.name)
     assert target.function is not None
@@ -177,7 +179,7 @@ def _calibration(path: Path | None, names: list[str]) -> tuple[torch.Tensor, ...
 def _call(function: Callable[[], Any], label: str) -> Any:
     try:
         return function()
-    except Exception as error:
+    except USER_ERRORS as error:
         raise TargetError(f"{label} raised {one_line(error)}{user_line(error)}") from error
 
 

@@ -97,6 +97,57 @@ def test_files_that_cannot_be_used(refused: Refusal, tmp_path: Path, source: str
     assert all(part in message for part in ["bad.py", *wanted]), message
 
 
+_LEAVES = """import sys
+import torch
+from torch import nn
+
+def example_inputs():
+    return torch.zeros(1, 3)
+
+class Forward(nn.Module):
+    def forward(self, x):
+        sys.exit(0)  # Forward
+
+class Constructor(nn.Module):
+    def __init__(self):
+        sys.exit(0)  # Constructor
+
+def factory():
+    sys.exit(0)  # factory
+
+def function(x):
+    raise SystemExit  # function
+
+class Loading(nn.Linear):
+    def __init__(self):
+        super().__init__(3, 3)
+    def load_state_dict(self, state):
+        sys.exit(0)  # Loading
+"""
+
+
+@pytest.mark.parametrize("name", ["Forward", "Constructor", "factory", "function", "Loading"])
+def test_code_that_leaves_python_is_no_success(refused: Refusal, tmp_path: Path, name: str) -> None:
+    """`sys.exit(0)` in a user's code must not make the command succeed with nothing done."""
+    (tmp_path / "leaves.py").write_text(_LEAVES)
+    np.savez(tmp_path / "w.npz", weight=np.zeros((3, 3), np.float32))
+    line = next(index for index, text in enumerate(_LEAVES.splitlines(), 1) if f"# {name}" in text)
+    weights = ["--weights", "w.npz"] if name == "Loading" else []
+    message = refused("run", f"leaves.py:{name}", *weights, *OUTPUTS)
+    assert "SystemExit" in message and f"(leaves.py:{line})" in message, message
+
+
+def test_example_inputs_that_leave(refused: Refusal, tmp_path: Path) -> None:
+    (tmp_path / "leaves.py").write_text("def example_inputs():\n    raise SystemExit(0)\ndef model(x):\n    return x\n")
+    message = refused("compile", "leaves.py:model", "-o", "x.network")
+    assert "example_inputs() raised SystemExit: 0 (leaves.py:2)" in message
+
+
+def test_leaving_where_nobody_expects_it(refused: Refusal, tmp_path: Path) -> None:
+    (tmp_path / "leaves.py").write_text("def __getattr__(name):\n    raise SystemExit(0)\n")
+    assert "sys.exit(0)" in refused("run", "leaves.py:model", *OUTPUTS)
+
+
 def test_zero_quantized_operators(refused: Refusal) -> None:
     assert "zero quantized operators" in refused("run", f"{TARGETS}:nothing_to_quantize", *OUTPUTS)
 
@@ -156,9 +207,7 @@ def test_calibration_of_the_wrong_shape(refused: Refusal, tmp_path: Path) -> Non
 def test_calibration_that_is_not_finite(refused: Refusal, tmp_path: Path) -> None:
     np.savez(tmp_path / "c.npz", x=np.full((8, 3, 12, 12), np.nan, np.float32))
     for option in ("--calibrate", "--inputs"):
-        assert "calibration for x holds values that are not finite" in refused(
-            "run", f"{TARGETS}:tiny", option, "c.npz"
-        )
+        assert "c.npz: x holds 3456 values that are not finite" in refused("run", f"{TARGETS}:tiny", option, "c.npz")
     (tmp_path / "bad.py").write_text(
         "import torch\nfrom torch import nn\n"
         "def example_inputs():\n    return torch.full((1, 3, 8, 8), -1.0)\n"
@@ -168,6 +217,69 @@ def test_calibration_that_is_not_finite(refused: Refusal, tmp_path: Path) -> Non
     )
     message = refused("run", "bad.py:Model", *OUTPUTS)
     assert "bad.py:Model" in message and "calibration" in message, message
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "-inf"])
+def test_numbers_that_are_not_finite_are_named(refused: Refusal, tmp_path: Path, tiny: Network, value: str) -> None:
+    """In inputs of a target and of a compiled file, in example inputs, parameters and buffers."""
+    x = np.zeros((1, 3, 12, 12), np.float32)
+    x[0, 1, 2, 3] = float(value)
+    np.savez(tmp_path / "x.npz", x=x)
+    tiny.save(tmp_path / "t.network")
+    assert "x.npz: x holds 1 values that are not finite" in refused("run", f"{TARGETS}:tiny", "--inputs", "x.npz")
+    assert "x.npz: x holds values that are not finite" in refused("run", "t.network", "--inputs", "x.npz", *OUTPUTS)
+    (tmp_path / "bad.py").write_text(
+        "import torch\nfrom torch import nn\n"
+        "def example_inputs():\n    return torch.full((1, 4), BAD if EXAMPLE else 1.0)\n"
+        "class Model(nn.Module):\n"
+        "    def __init__(self):\n        super().__init__()\n        self.layer = nn.Linear(4, 4)\n"
+        "        self.register_buffer('offset', torch.zeros(4))\n"
+        "    def forward(self, x):\n        return self.layer(x) + self.offset\n"
+        "def weight():\n    m = Model()\n    m.layer.weight.data[0, 0] = BAD\n    return m\n"
+        "def buffer():\n    m = Model()\n    m.offset[0] = BAD\n    return m\n"
+        f"BAD = float('{value}')\nEXAMPLE = False\n"
+    )
+    for name, tensor in (("weight", "layer.weight"), ("buffer", "offset")):
+        message = refused("run", f"bad.py:{name}", *OUTPUTS)
+        assert f"constant {tensor} " in message and "not finite" in message, message
+    assert "layer.weight holds 1 values" in refused("run", "bad.py:weight", "--float", *OUTPUTS)
+    text = (tmp_path / "bad.py").read_text()
+    (tmp_path / "worse.py").write_text(text.replace("EXAMPLE = False", "EXAMPLE = True"))
+    assert "example input 0 holds 4 values that are not finite" in refused("run", "worse.py:Model", *OUTPUTS)
+
+
+def test_a_mask_of_infinity_stays_possible_in_float(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "mask.py").write_text(
+        "import torch\nfrom torch import nn\n"
+        "def example_inputs():\n    return torch.ones(1, 4, 4)\n"
+        "class Model(nn.Module):\n"
+        "    def __init__(self):\n        super().__init__()\n"
+        "        self.register_buffer('mask', torch.full((4, 4), float('-inf')).triu(1))\n"
+        "    def forward(self, x):\n        return torch.softmax(x + self.mask, -1)\n"
+    )
+    out = tmp_path / "y.npz"
+    done = runner(capsys)("run", tmp_path / "mask.py:Model", "--float", "--outputs", out)
+    assert done.status == 0, done.err
+    (values,) = np.load(out).values()
+    np.testing.assert_allclose(values[0], np.tril(np.ones((4, 4))) / np.arange(1, 5)[:, None], rtol=1e-6)
+
+
+def test_pytorch_does_not_talk_over_the_message(
+    refused: Refusal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """torch.export logs an error of its own when a model raises; nothing of it may reach standard error."""
+    import logging
+
+    seen: list[str] = []
+
+    def note(logger: logging.Logger, record: logging.LogRecord) -> None:
+        if record.levelno >= logging.WARNING:
+            seen.append(f"{logger.name}: {record.getMessage()}")
+
+    monkeypatch.setattr(logging.Logger, "callHandlers", note)
+    np.savez(tmp_path / "x.npz", x=np.zeros((1, 7, 9), np.float32))
+    assert "shapes cannot be multiplied" in refused("run", "ad", "--inputs", "x.npz")
+    assert seen == []
 
 
 def test_inputs_of_a_program(refused: Refusal, tmp_path: Path, tiny_program: Program) -> None:
@@ -437,6 +549,7 @@ def test_outputs_of_a_compiled_file_need_inputs(refused: Refusal, tmp_path: Path
         (["--json", "file/o.json"], "--json: cannot write file/o.json: file is not a folder"),
         (["--json", "."], "--json: . is a folder"),
         (["--out", "file"], "--out: file is a file"),
+        (["--out", "-"], "--out: want a folder, got '-'"),
         (["--out", "file/deep/report"], "--out: cannot write"),
         (["--outputs", "file/y.npz", "--inputs", "x.npz"], "--outputs: cannot write"),
         (["--json", "/proc/absent/o.json"], "cannot write /proc/absent/o.json"),
@@ -468,6 +581,7 @@ def test_every_command_checks_its_places_first(refused: Refusal, tmp_path: Path,
         (["-o", "x.network", "--system", "edge16"], "with --system the file is a .program"),
         (["-o", "x", "--system", "edge16"], "with --system the file is a .program"),
         (["-o", "file/x.network"], "-o: cannot write file/x.network"),
+        (["-o", "x.network", "--out", "-"], "--out: want a folder, got '-'"),
     ],
 )
 def test_where_a_compiled_file_goes(refused: Refusal, tmp_path: Path, arguments: list[str], wanted: str) -> None:
@@ -488,6 +602,8 @@ def test_options_that_would_be_ignored_are_refused(
 
 def test_numbers_out_of_range(refused: Refusal) -> None:
     assert "--samples: want 0 or more, got -1" in refused("run", "resnet8", "--samples", "-1")
+    for seed in (-1, 1 << 63):
+        assert f"seed: want 0 to 2**63 - 1, got {seed}" in refused("run", "resnet8", "--seed", seed, *OUTPUTS)
     assert "--jobs: want at least 1, got 0" in refused("rtl", "--jobs", "0")
     assert "cosim rtl" in refused("run", "resnet8", "--fidelity", "rtl")
 

@@ -142,6 +142,63 @@ def test_analytic_cycles_stay_near_the_event_machine(cosim: Command) -> None:
         assert sum(row["cycles"] for row in (*run["operators"], *run["named_rows"])) == run["cycles"]
 
 
+_RANDOM = """import random
+import torch
+from torch import nn
+
+def example_inputs():
+    return torch.rand(1, 3, 6, 6)
+
+class Untrained(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3)
+        self.gain = random.random()
+    def forward(self, x):
+        return self.conv(x) * self.gain
+
+class Noisy(Untrained):
+    def forward(self, x):
+        return super().forward(x + 0.5 * torch.rand_like(x)) + torch.rand_like(x[:, :1, 1:-1, 1:-1])
+"""
+
+
+@pytest.mark.parametrize("name", ["Untrained", "Noisy"])
+def test_the_seed_decides_initialization(cosim: Command, tmp_path: Path, name: str) -> None:
+    """Equal seeds, equal files, however the generators of the process stand; they go on where they were."""
+    import random
+
+    import torch
+
+    (tmp_path / "net.py").write_text(_RANDOM)
+    found = []
+    for index, seed in enumerate((5, 5, 6)):
+        torch.rand(index + 1)
+        random.random()
+        states = torch.get_rng_state(), random.getstate()
+        assert cosim("compile", f"net.py:{name}", "--seed", seed, "-o", f"{index}.network").status == 0
+        assert torch.equal(torch.get_rng_state(), states[0]) and random.getstate() == states[1]
+        found.append((tmp_path / f"{index}.network").read_bytes())
+    assert found[0] == found[1] != found[2]
+
+
+def test_random_operators_draw_by_the_seed(cosim: Command, tmp_path: Path) -> None:
+    (tmp_path / "net.py").write_text(_RANDOM)
+    np.savez(tmp_path / "x.npz", x=np.ones((1, 3, 6, 6), np.float32))
+    outputs = []
+    for seed in (5, 5, 6):
+        result = cosim("run", "net.py:Noisy", "--inputs", "x.npz", "--seed", seed, "--outputs", "y.npz", "--json", "-")
+        assert result.status == 0, result.err
+        assert json.loads(result.out)["provenance"]["seed"] == seed
+        outputs.append(next(iter(np.load(tmp_path / "y.npz").values())))
+    np.testing.assert_array_equal(outputs[0], outputs[1])
+    assert (outputs[0] != outputs[2]).any()
+    assert cosim("compile", "net.py:Noisy", "--inputs", "x.npz", "-o", "n.network", "--seed", 5).status == 0
+    calls = [item.attributes for item in Network.load(tmp_path / "n.network").operators if item.kind == "cpu"]
+    seeds = [dict(call.parameters)["seed"] for call in calls if call.function.startswith("aten::rand_like")]
+    assert len(set(seeds)) == 2, "two operators draw different numbers"
+
+
 def test_a_step_is_no_inference_but_its_model_is(cosim: Command) -> None:
     result = cosim("run", f"{FIXTURES / 'step.py'}:_net", "--json", "-")
     assert result.status == 1 and "step.py" in result.err, "its example_inputs() also has labels"

@@ -25,7 +25,7 @@ async def each_counts_its_own(dut):
 
     for step in range(3000):
         cycle, command, in_use, stall = (int(rng.integers(high)) for high in (2, 2, 16, 16))
-        read, written = (int(rng.integers(parameter("BusBytes") + 1)) for _ in range(2))
+        read, written = (int(rng.integers(parameter("BytesMax") + 1)) for _ in range(2))
         macs = int(rng.choice([0, 1, 255, parameter("MacsMax")]))
         clear = int(step == 1500)
         dut.cycle_i.value, dut.command_i.value, dut.busy_i.value, dut.stalled_i.value = cycle, command, in_use, stall

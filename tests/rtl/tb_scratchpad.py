@@ -8,6 +8,7 @@ import numpy as np
 from cocotb.triggers import ReadOnly, RisingEdge
 
 from accel_models.golden.access import Bytes, GoldenError, window
+from rtl.bench.images import bank_of
 from stream import parameter, start
 
 ROWS, COLUMNS, BANKS, PAD_BYTES, BUS_BYTES = map(parameter, ("Rows", "Columns", "Banks", "PadBytes", "BusBytes"))
@@ -35,7 +36,7 @@ class Request:
         return self.address + self.skip
 
     def banks(self) -> set[int]:
-        return {(byte // WORD_BYTES) % BANKS for byte in (self.first, self.first + self.count - 1)}
+        return {bank_of(byte // WORD_BYTES, BANKS) for byte in (self.first, self.first + self.count - 1)}
 
 
 class Ports:

@@ -9,4 +9,4 @@ def test_csr() -> None:
 
 
 def test_counters() -> None:
-    run("counters", "tb_counters", params={"BusBytes": 8, "MacsMax": 256})
+    run("counters", "tb_counters", params={"BytesMax": 16, "MacsMax": 256})
