@@ -76,20 +76,43 @@ def run_target(
         if options.inputs is None:
             metrics = score(found, program, samples, report)
         metrics |= {"notes": list(found.notes)} if found.notes else {}
+    rtl = None
+    if fidelity == "rtl":
+        from cosim.cosimulation import on_rtl, random_inputs
+
+        if isinstance(found, Network):
+            given = named_inputs(program, options.inputs) if options.inputs else random_inputs(program, options.seed)
+        else:
+            given = {name: array[None] for name, array in found.inputs.items()}
+        rtl = on_rtl(program, given, report)
     report("timing")
-    result = run(program, fidelity=fidelity, cold=cold, metrics=metrics, seed=options.seed)
+    result = run(program, fidelity=fidelity, cold=cold, metrics=metrics, seed=options.seed, rtl=rtl)
     return Outcome(result, program, values)
 
 
-def run_file(path: Path, inputs: Path | None, *, fidelity: str, seed: int) -> Outcome:
-    """Run a compiled program; values only where inputs are given."""
+def run_file(
+    path: Path,
+    inputs: Path | None,
+    *,
+    fidelity: str,
+    seed: int,
+    report: Report,
+    waves: tuple[int, int] | None = None,
+) -> Outcome:
+    """Run a compiled program; values only where inputs are given. On RTL, inputs are drawn from ``seed`` otherwise."""
     program = Program.load(path)
     values: Mapping[str, np.ndarray] = {}
-    if inputs is not None:
+    given = named_inputs(program, inputs) if inputs else None
+    if given is not None:
         from accel_models.golden.machine import run_program
 
-        values = run_program(program, named_inputs(program, inputs)).values
-    return Outcome(run(program, fidelity=fidelity, seed=seed), program, values)
+        values = run_program(program, given).values
+    rtl = None
+    if fidelity == "rtl":
+        from cosim.cosimulation import on_rtl, random_inputs
+
+        rtl = on_rtl(program, random_inputs(program, seed) if given is None else given, report, waves)
+    return Outcome(run(program, fidelity=fidelity, seed=seed, rtl=rtl), program, values)
 
 
 def named_inputs(program: Program, path: Path) -> dict[str, np.ndarray]:

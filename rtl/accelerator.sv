@@ -70,14 +70,15 @@ module accelerator #(
   input  wire logic                m_axi_bvalid,
   output      logic                m_axi_bready
 );
-  localparam int unsigned Engines  = accel_pkg::Engines;
-  localparam int unsigned Load     = accel_pkg::EngineLoad,   Store  = accel_pkg::EngineStore;
-  localparam int unsigned Matrix   = accel_pkg::EngineMatrix, Vector = accel_pkg::EngineVector;
-  localparam int unsigned BusW     = $clog2(BusBytes + 1);
-  localparam int unsigned MacsW    = $clog2(Rows * Columns + 1);
+  localparam int unsigned Engines   = accel_pkg::Engines;
+  localparam int unsigned Load      = accel_pkg::EngineLoad,   Store  = accel_pkg::EngineStore;
+  localparam int unsigned Matrix    = accel_pkg::EngineMatrix, Vector = accel_pkg::EngineVector;
+  localparam int unsigned Lanes     = (Rows > Columns) ? Rows : Columns;
+  localparam int unsigned WordBytes = 1 << $clog2((Lanes > BusBytes) ? Lanes : BusBytes);
+  localparam int unsigned CountW    = $clog2(WordBytes + 1), BusW = $clog2(BusBytes + 1);
+  localparam int unsigned MacsW     = $clog2(Rows * Columns + 1);
 
-  // One ID, whole beats, INCR.
-  logic unused_ids;
+  logic unused_ids;  // one ID, whole beats, INCR
   assign {m_axi_arid, m_axi_arsize, m_axi_arburst} = {1'b0, 3'($clog2(BusBytes)), 2'b01};
   assign {m_axi_awid, m_axi_awsize, m_axi_awburst} = {1'b0, 3'($clog2(BusBytes)), 2'b01};
   assign unused_ids = ^{m_axi_rid, m_axi_bid};
@@ -88,13 +89,14 @@ module accelerator #(
   logic                         [31:0] command_address, host_data;
   logic [accel_pkg::Registers-1:0][31:0] scalars;
   logic                  [Engines-1:0] engine_busy, engine_stalled;
-  logic                     [BusW-1:0] bytes_read, bytes_written;
+  logic                   [CountW-1:0] bytes_read;
+  logic                     [BusW-1:0] bytes_written;
   logic                    [MacsW-1:0] macs;
   host #(
     .Rows    (Rows),
     .Columns (Columns),
     .PadBytes(PadBytes),
-    .BusBytes(BusBytes)
+    .BytesMax(WordBytes)
   ) u_host (
     .start_o          (start),
     .command_address_o(command_address),
@@ -106,7 +108,7 @@ module accelerator #(
     .engine_busy_i    (engine_busy),
     .engine_stalled_i (engine_stalled),
     .bytes_read_i     (bytes_read),
-    .bytes_written_i  (bytes_written),
+    .bytes_written_i  (CountW'(bytes_written)),
     .macs_i           (macs),
     .scalar_write_o   (host_write),
     .scalar_index_o   (host_index),
@@ -158,12 +160,10 @@ module accelerator #(
     .*
   );
 
-  localparam int unsigned Lanes     = (Rows > Columns) ? Rows : Columns;
-  localparam int unsigned WordBytes = 1 << $clog2((Lanes > BusBytes) ? Lanes : BusBytes);
   logic                      write_valid, write_ready, read_valid, read_ready, bus_error, core_error;
   logic               [19:0] write_addr, read_addr;
   logic           [BusW-1:0] read_count;
-  logic [$clog2(WordBytes+1)-1:0] write_count;
+  logic         [CountW-1:0] write_count;
   logic [WordBytes-1:0][7:0] write_data;
   logic  [BusBytes-1:0][7:0] read_data;
   logic                [3:0] bus_cause, core_cause;

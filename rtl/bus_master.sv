@@ -35,7 +35,7 @@ module bus_master #(
   output      logic                      store_stall_o,
   output      logic                      error_o,
   output      logic                [3:0] error_cause_o,
-  output      logic           [BusW-1:0] bytes_read_o,         // by loads, in this cycle
+  output      logic         [CountW-1:0] bytes_read_o,         // by loads, in this cycle
   output      logic           [BusW-1:0] bytes_written_o,      // by stores
   output      logic                      write_valid_o,        // scratchpad
   input  wire logic                      write_ready_i,
@@ -83,7 +83,7 @@ module bus_master #(
       fill_q <= load_command_i[accel_pkg::OpcodeLsb +: accel_pkg::OpcodeW] == accel_pkg::OpcodeFill;
     end
   end
-  assign bytes_read_o    = (write_valid_o && write_ready_i && !fill_q) ? BusW'(write_count_o) : '0;
+  assign bytes_read_o    = (write_valid_o && write_ready_i && !fill_q) ? write_count_o : '0;
   assign bytes_written_o = (read_valid_o && read_ready_i) ? read_count_o : '0;
   assign error_o         = fetch_error || load_error || store_error || load_pad_error || store_pad_error;
   assign error_cause_o   = fetch_error ? accel_pkg::CauseCommandRead : load_error  ? accel_pkg::CauseBusRead :

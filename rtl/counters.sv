@@ -4,13 +4,13 @@
 // Combinational path: index_i -> value_o. A counter wraps at CounterW bits, after days.
 `default_nettype none
 module counters #(
-  parameter  int unsigned BusBytes = 8,
+  parameter  int unsigned BytesMax = 16,                 // bytes in a cycle
   parameter  int unsigned MacsMax  = 256,                // products in a cycle
   localparam int unsigned Engines  = accel_pkg::Engines,
   localparam int unsigned Counters = accel_pkg::Counters,
   localparam int unsigned CounterW = 48,
   localparam int unsigned IndexW   = $clog2(Counters),
-  localparam int unsigned BytesW   = $clog2(BusBytes + 1),
+  localparam int unsigned BytesW   = $clog2(BytesMax + 1),
   localparam int unsigned MacsW    = $clog2(MacsMax + 1)
 ) (
   input  wire logic               clk_i,

@@ -5,6 +5,8 @@
 // a fill in cycle DmaSetup; done_o with the last write, or in cycle DmaSetup-1 where there is nothing to move.
 // Address phases run ahead while fewer than AheadBeats beats are on their way: enough for that many cycles of latency,
 // and no more, so that a command fetch waits for at most AheadBeats-1+MaxBurst beats.
+// Beats that wait for a bank are caught up two at a time (beat_queue). A command takes the cycles of set-up, one for every
+// beat or vector, and those marked by stall_o.
 // Combinational paths: r_valid_i, r_error_i -> error_o; pad_ready_i -> done_o, stall_o, pad_error_o; ar_ready_i inside.
 `default_nettype none
 module dma_load #(
@@ -26,7 +28,7 @@ module dma_load #(
   input  wire logic              [511:0] command_i,      // registers resolved; the rest belongs to the engine's front
   // verilator lint_on UNUSEDSIGNAL
   output      logic                      done_o,         // last cycle of the command
-  output      logic                      stall_o,        // after the set-up, a cycle without a write
+  output      logic                      stall_o,        // after the set-up: no beat came in the cycle before, no vector was written
   output      logic                      error_o,        // the bus answered with an error, or an address left 32 bits
   output      logic                      pad_error_o,    // a scratchpad address left 20 bits
   output      logic                      ar_valid_o,
@@ -49,6 +51,7 @@ module dma_load #(
   localparam int unsigned BurstW   = $clog2(MaxBurst + 1);
   localparam int unsigned BeatMost = (BusBytes > Rows) ? BusBytes : Rows;
   localparam int unsigned BeatW    = $clog2(BeatMost + 1);
+  localparam int unsigned BusW     = $clog2(BusBytes + 1);
 
   // The command: what starts the walks comes straight from the port, the rest from registers.
   logic        start, fill, empty, fill_q, empty_q;
@@ -85,12 +88,12 @@ module dma_load #(
     end
   end
 
-  // setup_q: cycles of set-up after this one. Without bytes they are all; then every cycle without a write is lost.
-  logic              busy_q, last, write;
+  // setup_q: cycles of set-up after this one. Without bytes they are all.
+  logic              busy_q, last, walk_last, write, beat_in_q;
   logic [SetupW-1:0] setup_q;
   assign start_ready_o = !busy_q;
   assign done_o        = busy_q && (empty_q ? setup_q == SetupW'(1) : write && last);
-  assign stall_o       = busy_q && setup_q == '0 && !write;
+  assign stall_o       = busy_q && setup_q == '0 && !(fill_q ? write : beat_in_q);
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
       busy_q  <= 1'b0;
@@ -109,6 +112,7 @@ module dma_load #(
   logic [BurstW-1:0] issue_beats;
   logic [AheadW-1:0] ahead_q;
   assign beat_in = r_valid_i && r_ready_o;
+  always_ff @(posedge clk_i) beat_in_q <= beat_in;
   burst_walk #(
     .BusBytes(BusBytes),
     .MaxBurst(MaxBurst)
@@ -136,22 +140,7 @@ module dma_load #(
     else ahead_q <= ahead_q + (issue ? AheadW'(issue_beats) : '0) - AheadW'(beat_in);
   end
 
-  // Beats: a register that cuts r_ready_o, then the write.
-  logic                  beat_valid;
-  logic [8*BusBytes-1:0] beat;
-  skid #(
-    .Width(8 * BusBytes)
-  ) u_skid (
-    .clk_i  (clk_i),
-    .rst_ni (rst_ni),
-    .valid_i(r_valid_i),
-    .ready_o(r_ready_o),
-    .data_i (r_data_i),
-    .valid_o(beat_valid),
-    .ready_i(write),
-    .data_o (beat)
-  );
-
+  // Beats, and the vectors of a fill.
   logic        [20:0] pad_address;
   logic [OffsetW-1:0] skip;
   logic   [BeatW-1:0] count;
@@ -172,19 +161,50 @@ module dma_load #(
     .row_bytes_i       (row_bytes_q),
     .rows_i            (start ? rows : rows_q),
     .planes_i          (planes),
-    .next_i            (write),
+    .next_i            (fill_q ? write : beat_in),
     .address_o         (pad_address),
     .skip_o            (skip),
     .count_o           (count),
-    .last_o            (last)
+    .last_o            (walk_last)
   );
 
-  assign pad_valid_o = busy_q && (fill_q ? setup_q == '0 && !empty_q : beat_valid);
+  // No byte beyond the run goes into the queue: two beats are laid over each other there.
+  logic                      queue_valid, queue_last;
+  logic               [20:0] queue_address;
+  logic         [CountW-1:0] queue_count;
+  logic [WordBytes-1:0][7:0] queue_data;
+  logic     [8*BusBytes-1:0] beat, shifted;
+  assign shifted = r_data_i >> {skip, 3'd0};
+  always_comb begin
+    for (int unsigned i = 0; i < BusBytes; i++) beat[8*i +: 8] = (BeatW'(i) < count) ? shifted[8*i +: 8] : '0;
+  end
+  beat_queue #(
+    .BusBytes (BusBytes),
+    .WordBytes(WordBytes)
+  ) u_queue (
+    .clk_i    (clk_i),
+    .rst_ni   (rst_ni),
+    .valid_i  (r_valid_i),
+    .ready_o  (r_ready_o),
+    .address_i(pad_address),
+    .count_i  (BusW'(count)),
+    .data_i   (beat),
+    .last_i   (walk_last),
+    .valid_o  (queue_valid),
+    .ready_i  (write),
+    .address_o(queue_address),
+    .count_o  (queue_count),
+    .data_o   (queue_data),
+    .last_o   (queue_last)
+  );
+
+  assign pad_valid_o = busy_q && (fill_q ? setup_q == '0 && !empty_q : queue_valid);
   assign write       = pad_valid_o && pad_ready_i;
-  assign pad_addr_o  = pad_address[19:0];
-  assign pad_count_o = CountW'(count);
-  assign pad_data_o  = fill_q ? {WordBytes{value_q}} : (8 * WordBytes)'(beat >> {skip, 3'd0});
+  assign last        = fill_q ? walk_last : queue_last;
+  assign pad_addr_o  = fill_q ? pad_address[19:0] : queue_address[19:0];
+  assign pad_count_o = fill_q ? CountW'(count) : queue_count;
+  assign pad_data_o  = fill_q ? {WordBytes{value_q}} : queue_data;
   assign error_o     = (beat_in && r_error_i) || bus_overflow;
-  assign pad_error_o = write && pad_address[20];
+  assign pad_error_o = write && (fill_q ? pad_address[20] : queue_address[20]);
 endmodule
 `default_nettype wire

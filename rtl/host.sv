@@ -6,13 +6,13 @@ module host #(
   parameter  int unsigned Rows      = 4,
   parameter  int unsigned Columns   = 4,
   parameter  int unsigned PadBytes  = 16384,
-  parameter  int unsigned BusBytes  = 8,
+  parameter  int unsigned BytesMax  = 16,                 // bytes that a load or a store moves in a cycle
   localparam int unsigned Engines   = accel_pkg::Engines,
   localparam int unsigned Registers = accel_pkg::Registers,
   localparam int unsigned ScalarW   = $clog2(Registers),
   localparam int unsigned CounterW  = $clog2(accel_pkg::Counters),
   localparam int unsigned AddressW  = $clog2(accel_pkg::CsrBytes),
-  localparam int unsigned BusW      = $clog2(BusBytes + 1),
+  localparam int unsigned BytesW    = $clog2(BytesMax + 1),
   localparam int unsigned MacsW     = $clog2(Rows * Columns + 1)
 ) (
   input  wire logic                       clk_i,
@@ -46,8 +46,8 @@ module host #(
   input  wire logic                       dispatched_i,       // events of this cycle
   input  wire logic         [Engines-1:0] engine_busy_i,
   input  wire logic         [Engines-1:0] engine_stalled_i,
-  input  wire logic            [BusW-1:0] bytes_read_i,
-  input  wire logic            [BusW-1:0] bytes_written_i,
+  input  wire logic          [BytesW-1:0] bytes_read_i,
+  input  wire logic          [BytesW-1:0] bytes_written_i,
   input  wire logic           [MacsW-1:0] macs_i,
   output      logic                       scalar_write_o,
   output      logic         [ScalarW-1:0] scalar_index_o,
@@ -70,7 +70,7 @@ module host #(
   );
 
   counters #(
-    .BusBytes(BusBytes),
+    .BytesMax(BytesMax),
     .MacsMax (Rows * Columns)
   ) u_counters (
     .clk_i          (clk_i),

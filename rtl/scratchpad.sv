@@ -1,6 +1,7 @@
 // scratchpad: PadBytes of byte-addressed memory in Banks single-ported banks, six ports, unaligned access.
-//   bank of byte a: (a / WordBytes) mod Banks; a request for bytes a + skip .. a + skip + count - 1 takes the banks of
-//   these bytes, two at most, and is granted when no request of higher priority wants one of them
+//   bank of word w = a / WordBytes: w mod Banks with bits of w / Banks folded in (bank_of), row: w / Banks
+//   a request for bytes a + skip .. a + skip + count - 1 takes the banks of these bytes, two at most, and is granted when
+//   no request of higher priority wants one of them
 // Golden: the scratchpad of accel_models.golden (access.window). Latency 1: read data, byte 0 that of a, come in the cycle
 // after the grant; a write is visible to requests of the next cycle. Every port moves one vector per cycle.
 // Priority: act (always granted), weight, vector read, vector write, store read, load write.
@@ -84,8 +85,19 @@ module scratchpad #(
   logic [Banks-1:0]             wanted;
   logic [CountW-1:0]            skip;
   logic [CountW:0]              first, stop;  // place in {second word, first word}
-  logic [WordW-1:0]             word;
-  logic [BankW+RowW-1:0]        next_word;
+  logic [WordW-1:0]             word, next_word;
+  logic [Ports-1:0][BankW-1:0]  low, high;
+
+  // Rounds of the banks differ in their order: a stream with a stride visits all banks, and one that follows another is
+  // not held up all the way. The order is by two Gray codes of the round, so that neighbours lie in different banks.
+  function automatic logic [BankW-1:0] bank_of(input logic [WordW-1:0] w);
+    bank_of = w[BankW-1:0];
+    if (BankW > 1) begin
+      bank_of = bank_of ^ BankW'(w >> BankW) ^ BankW'(w >> (BankW + 1)) ^
+                BankW'(w >> (2 * BankW + 1)) ^ BankW'(w >> (2 * BankW + 2));
+    end
+  endfunction
+
   always_comb begin
     wanted = '0;
     for (int unsigned p = 0; p < Ports; p++) begin
@@ -93,14 +105,16 @@ module scratchpad #(
       first        = (CountW + 1)'(address[p][OffsetW-1:0]) + (CountW + 1)'(skip);
       stop         = first + (CountW + 1)'(count[p]);
       word         = address[p][20:OffsetW];
-      next_word    = word[BankW+RowW-1:0] + 1'b1;
+      next_word    = word + 1'b1;
       bad[p]       = {word, {OffsetW{1'b0}}} + 21'(stop) > 21'(PadBytes);
       low_row[p]   = word[BankW+:RowW];
       high_row[p]  = next_word[BankW+:RowW];
       low_bank[p]  = '0;
       high_bank[p] = '0;
-      low_bank[p][word[BankW-1:0]]       = first < (CountW + 1)'(WordBytes);
-      high_bank[p][next_word[BankW-1:0]] = stop > (CountW + 1)'(WordBytes);
+      low[p]       = bank_of(word);
+      high[p]      = bank_of(next_word);
+      low_bank[p][low[p]]   = first < (CountW + 1)'(WordBytes);
+      high_bank[p][high[p]] = stop > (CountW + 1)'(WordBytes);
       need[p]  = low_bank[p] | high_bank[p];
       ready[p] = valid[p] && (need[p] & wanted) == '0;
       if (valid[p]) wanted = wanted | need[p];
@@ -168,7 +182,7 @@ module scratchpad #(
     .Bytes    (Lanes)
   ) u_act (
     .clk_i  (clk_i),
-    .place_i(address[0][OffsetW+BankW-1:0]),
+    .place_i({high[0], low[0], address[0][OffsetW-1:0]}),
     .words_i(words),
     .data_o (act_data_o)
   );
@@ -178,7 +192,7 @@ module scratchpad #(
     .Bytes    (Lanes)
   ) u_weight (
     .clk_i  (clk_i),
-    .place_i(address[1][OffsetW+BankW-1:0]),
+    .place_i({high[1], low[1], address[1][OffsetW-1:0]}),
     .words_i(words),
     .data_o (weight_data_o)
   );
@@ -188,7 +202,7 @@ module scratchpad #(
     .Bytes    (Columns)
   ) u_vread (
     .clk_i  (clk_i),
-    .place_i(address[2][OffsetW+BankW-1:0]),
+    .place_i({high[2], low[2], address[2][OffsetW-1:0]}),
     .words_i(words),
     .data_o (vread_data_o)
   );
@@ -198,7 +212,7 @@ module scratchpad #(
     .Bytes    (BusBytes)
   ) u_sread (
     .clk_i  (clk_i),
-    .place_i(address[4][OffsetW+BankW-1:0]),
+    .place_i({high[4], low[4], address[4][OffsetW-1:0]}),
     .words_i(words),
     .data_o (sread_data_o)
   );

@@ -1,5 +1,5 @@
-// scratchpad_align: the bytes of an unaligned read, out of the words of two adjacent banks.
-//   data[i] = byte offset + i of {words[bank + 1], words[bank]}, the bank after the last one being bank 0
+// scratchpad_align: the bytes of an unaligned read, out of the words of two banks.
+//   data[i] = byte offset + i of {words[next], words[bank]}
 // Golden: accel_models.golden.access.window. The request in cycle 0, words and data in cycle 1.
 // Combinational path: words_i -> data_o.
 `default_nettype none
@@ -11,17 +11,17 @@ module scratchpad_align #(
   localparam int unsigned BankW     = $clog2(Banks)
 ) (
   input  wire logic                              clk_i,
-  input  wire logic          [BankW+OffsetW-1:0] place_i,  // of the request: bank and offset
+  input  wire logic        [2*BankW+OffsetW-1:0] place_i,  // of the request: next, bank, offset
   input  wire logic [Banks-1:0][WordBytes*8-1:0] words_i,
   output      logic             [Bytes-1:0][7:0] data_o
 );
-  logic   [BankW-1:0] bank_q;
+  logic   [BankW-1:0] bank_q, next_q;
   logic [OffsetW-1:0] offset_q;
-  always_ff @(posedge clk_i) {bank_q, offset_q} <= place_i;
+  always_ff @(posedge clk_i) {next_q, bank_q, offset_q} <= place_i;
 
   logic [WordBytes*8-1:0] low, high, merged;
   assign low  = words_i[bank_q];
-  assign high = words_i[BankW'(bank_q + 1'b1)];
+  assign high = words_i[next_q];
 
   // Every place in a word is used once: above the offset by the first word, below it by the second.
   always_comb begin

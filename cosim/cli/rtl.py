@@ -1,4 +1,7 @@
-"""``cosim rtl``: the cocotb regression of the RTL blocks, each against its golden function and the cost model."""
+"""``cosim rtl``: the cocotb regression of the RTL blocks, or one program on the whole accelerator.
+
+Either way the values are held to golden and the cycles to the models.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 from typing import IO, Any
 
-from cosim.cli.output import check_places, write_result
+from cosim.cli.output import Progress, check_places, need_file, write_result
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -19,9 +22,53 @@ def execute(arguments: argparse.Namespace) -> int:
     if arguments.jobs < 1:
         raise ValueError(f"--jobs: want at least 1, got {arguments.jobs}")
     check_places(arguments)
+    if arguments.program:
+        return _one_program(arguments)
+    if arguments.inputs or arguments.waves:
+        raise ValueError("--inputs and --waves go with a program: cosim rtl FILE.program")
     result = regression(arguments.jobs, arguments.keyword, sys.stderr if arguments.json == "-" else sys.stdout)
     write_result(result, arguments)
     return int(result["failed"] > 0 or result["tests"] == 0)
+
+
+def _one_program(arguments: argparse.Namespace) -> int:
+    from cosim.cli.run import complain
+    from cosim.pipeline import run_file
+
+    if not arguments.program.endswith(".program"):
+        raise ValueError(f"want a .program file, got {arguments.program}; make one: cosim compile TARGET --system NAME")
+    progress = Progress()
+    outcome = run_file(
+        Path(arguments.program),
+        need_file(arguments.inputs, "--inputs"),
+        fidelity="rtl",
+        seed=arguments.seed,
+        report=progress,
+        waves=_window(arguments.waves),
+    )
+    progress.done()
+    rtl = dict(outcome.run.rtl or {})
+    write_result(rtl, arguments)
+    stream = sys.stderr if arguments.json == "-" else sys.stdout
+    print(
+        f"{outcome.program.name} on {outcome.program.system.name}, RTL beside golden and the event machine", file=stream
+    )
+    print(f"bytes that differ  {rtl['bytes_different']}", file=stream)
+    print(f"cycles             {rtl['cycles']:,} (event machine {rtl['expected_cycles']:,})", file=stream)
+    for name, value in rtl["counters"].items():
+        print(f"{name:18} {value:,} (models {rtl['expected'].get(name, '-')})", file=stream)
+    if rtl["waves"]:
+        print(f"waves              {rtl['waves']}", file=stream)
+    return complain(rtl)
+
+
+def _window(text: str | None) -> tuple[int, int] | None:
+    if text is None:
+        return None
+    first, _, count = text.partition(":")
+    if not (first.isdigit() and count.isdigit() and int(count) > 0):
+        raise ValueError(f"--waves: want FIRST:COUNT in cycles, such as 0:2000, got {text!r}")
+    return int(first), int(count)
 
 
 def regression(jobs: int, keyword: str | None, stream: IO[str]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import argparse
 import io
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,11 +20,6 @@ if TYPE_CHECKING:
 
 
 def execute(arguments: argparse.Namespace) -> int:
-    if arguments.fidelity == "rtl":
-        raise ValueError(
-            "--fidelity rtl needs the complete accelerator in RTL, which this release does not have; its matrix "
-            "datapath is checked tile by tile: cosim rtl"
-        )
     if arguments.samples < 0:
         raise ValueError(f"--samples: want 0 or more, got {arguments.samples}")
     if arguments.outputs and not arguments.outputs.endswith(".npz"):
@@ -49,7 +45,20 @@ def execute(arguments: argparse.Namespace) -> int:
         write_json(text, "-")
     report = folder / "report.html" if folder else None
     terminal.show(data, report, sys.stderr if arguments.json == "-" else sys.stdout)
-    return 0
+    return complain(outcome.run.rtl)
+
+
+def complain(rtl: Mapping[str, Any] | None) -> int:
+    """Exit status of a co-simulation: 1, with the reason, where the RTL and the models disagree."""
+    if rtl is None or rtl["holds"]:
+        return 0
+    print(
+        f"cosim: error: the RTL and the models disagree: {rtl['bytes_different']} bytes differ, counters "
+        f"{', '.join(rtl['counters_different']) or 'equal'}, {rtl['cycles']} cycles against {rtl['expected_cycles']}"
+        f"{', stopped by ' + rtl['error'] if rtl['error'] else ''}",
+        file=sys.stderr,
+    )
+    return 1
 
 
 def _outcome(arguments: argparse.Namespace, progress: Progress) -> Outcome:
@@ -57,7 +66,9 @@ def _outcome(arguments: argparse.Namespace, progress: Progress) -> Outcome:
     if arguments.target.endswith(".program"):
         from cosim.pipeline import run_file
 
-        return run_file(Path(arguments.target), options.inputs, fidelity=arguments.fidelity, seed=options.seed)
+        return run_file(
+            Path(arguments.target), options.inputs, fidelity=arguments.fidelity, seed=options.seed, report=progress
+        )
     from accel_models.system import load_system
     from cosim.pipeline import run_target
 

@@ -17,7 +17,7 @@ from accel_models.golden import Machine
 from accel_models.program import Segment
 from accel_models.registers import Control, Counter, Csr, ErrorCause, Interrupt, Status
 from rtl.bench.axil import AxiLite
-from rtl.bench.images import read_image, write_image
+from rtl.bench.images import read_image, read_scratchpad, write_image
 from rtl.bench.job import (
     EVENTS,
     JOB_VARIABLE,
@@ -130,8 +130,7 @@ class Host:
         assert accelerator is not None
         widest = max(accelerator.array.rows, accelerator.array.columns, self.word_bytes)
         word = 1 << (widest - 1).bit_length()
-        banks = [read_image(Path(f"pad_{bank}.dump"), word).reshape(-1, word) for bank in range(self.banks)]
-        return np.stack(banks, axis=1).reshape(-1)[: self.pad_bytes]
+        return read_scratchpad(Path(), self.banks, word)[: self.pad_bytes]
 
     async def registers(self) -> np.ndarray:
         values = [await self.bus.read(Csr.SCALARS + 4 * index) for index in range(REGISTERS)]

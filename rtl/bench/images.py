@@ -26,3 +26,22 @@ def read_image(path: Path, word_bytes: int) -> Bytes:
     words = path.read_text(encoding="ascii").split()
     data = np.frombuffer(bytes.fromhex("".join(word for word in words if word[0] not in "/@")), np.uint8)
     return data.reshape(-1, word_bytes)[:, ::-1].reshape(-1)
+
+
+def bank_of(word: int, banks: int) -> int:
+    """The bank of the scratchpad that holds a word; the row in it is ``word // banks``. As in rtl/scratchpad.sv."""
+    if banks == 2:
+        return word % 2
+    bits = banks.bit_length() - 1
+    turn, turns = word >> bits, word >> (2 * bits + 1)
+    return (word ^ turn ^ turn >> 1 ^ turns ^ turns >> 1) % banks
+
+
+def read_scratchpad(folder: Path, banks: int, word_bytes: int) -> Bytes:
+    """The bytes (uint8 [n]) of a scratchpad whose bank n was written to ``pad_n.dump``."""
+    words = np.stack(
+        [read_image(folder / f"pad_{bank}.dump", word_bytes).reshape(-1, word_bytes) for bank in range(banks)]
+    )
+    count = words.shape[0] * words.shape[1]
+    bank = np.array([bank_of(word, banks) for word in range(count)])
+    return np.ascontiguousarray(words[bank, np.arange(count) // banks]).reshape(-1)

@@ -605,7 +605,6 @@ def test_numbers_out_of_range(refused: Refusal) -> None:
     for seed in (-1, 1 << 63):
         assert f"seed: want 0 to 2**63 - 1, got {seed}" in refused("run", "resnet8", "--seed", seed, *OUTPUTS)
     assert "--jobs: want at least 1, got 0" in refused("rtl", "--jobs", "0")
-    assert "cosim rtl" in refused("run", "resnet8", "--fidelity", "rtl")
 
 
 def test_argparse_errors_have_a_status_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

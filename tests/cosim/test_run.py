@@ -4,7 +4,7 @@ import json
 import math
 import subprocess
 import sys
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -192,8 +192,8 @@ def test_fidelity_is_checked() -> None:
         run(program, fidelity="fast")
     with pytest.raises(ValueError, match="co-simulation"):
         run(program, fidelity="rtl")
-    found = run(program, fidelity="rtl", rtl=RtlResult(100, 0, {"beats": 3})).to_json()
-    assert found["rtl"] == {"cycles": 100, "bytes_different": 0, "counters": {"beats": 3}}
+    found = run(program, fidelity="rtl", rtl=RtlResult(cycles=100, bytes_different=0, counters={"beats": 3})).to_json()
+    assert found["rtl"]["cycles"] == 100 and found["rtl"]["counters"] == {"beats": 3}
     assert found["cycles"] == run(program).cycles
 
 
@@ -202,3 +202,19 @@ def test_running_a_program_imports_nothing_heavy() -> None:
     code = f"import sys, cosim.run; print([name for name in {heavy} if name in sys.modules])"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert out.strip() == "[]"
+
+
+def test_what_co_simulation_must_hold() -> None:
+    """Contracts 1 and 2: equal bytes and counters, cycles within 2 % or 32."""
+    good = RtlResult(
+        cycles=1015,
+        bytes_different=0,
+        counters={"macs": 7, "load_stalled": 3},
+        expected={"macs": 7, "load_stalled": 9, "cycles": 1000},
+        expected_cycles=1000,
+    )
+    assert good.holds and good.counters_different == []
+    assert not replace(good, cycles=1033).holds
+    assert not replace(good, bytes_different=1).holds
+    assert not replace(good, error="timeout").holds
+    assert replace(good, counters={"macs": 8, "load_stalled": 3}).counters_different == ["macs"]

@@ -1,0 +1,48 @@
+"""``cosim rtl FILE.program`` and ``--fidelity rtl``: the third machine from the command line."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from cosim.cli import main
+from cosim.encode import compile_network
+from tests.cosim.networks import residual_network
+from tests.rtl.test_accelerator import SYSTEMS
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> Path:
+    net = residual_network()
+    path = tmp_path / "net.program"
+    compile_network(net.build(net.operators[-1].outputs[0]), SYSTEMS["4x4"], search=False).save(path)
+    return path
+
+
+def test_one_program(program: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = tmp_path / "rtl.json"
+    assert main(["rtl", str(program), "--seed", "3", "--json", str(found)]) == 0
+    result = json.loads(found.read_text())
+    assert result["holds"] and result["bytes_different"] == 0 and result["counters_different"] == []
+    assert result["counters"]["macs"] == result["expected"]["macs"] > 0
+    assert "bytes that differ  0" in capsys.readouterr().out
+
+
+def test_a_run_with_rtl_beside_it(program: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", str(program), "--fidelity", "rtl", "--json", "-"]) == 0
+    run = json.loads(capsys.readouterr().out)
+    assert run["rtl"]["bytes_different"] == 0
+    assert abs(run["rtl"]["cycles"] - run["cycles"]) <= max(0.02 * run["cycles"], 32)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["rtl", "net.network"], "want a .program file"),
+        (["rtl", "--waves", "0:10"], "go with a program"),
+        (["rtl", "x.program", "--waves", "ten"], "want FIRST:COUNT"),
+    ],
+)
+def test_errors(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(arguments) == 1
+    assert message in capsys.readouterr().err
