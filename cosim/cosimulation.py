@@ -12,7 +12,7 @@ Report = Callable[[str], None]
 
 
 def random_inputs(program: Program, seed: int) -> dict[str, np.ndarray]:
-    """Inputs for a compiled file that brings none: codes over the whole of each type, [1, ...] in the caller's order."""
+    """Inputs for a compiled file that brings none: codes over each whole type, [1, ...] in the caller's order."""
     rng = np.random.default_rng(seed)
     found = {}
     for name in program.inputs:
