@@ -27,17 +27,14 @@ def random_inputs(program: Program, seed: int) -> dict[str, np.ndarray]:
     return found
 
 
-def on_rtl(
-    program: Program, inputs: Mapping[str, np.ndarray], report: Report, waves: tuple[int, int] | None = None
-) -> RtlResult:
+def on_rtl(program: Program, inputs: Mapping[str, np.ndarray], report: Report) -> RtlResult:
     """Run one invocation on the RTL and compare it with golden and the event machine.
 
-    ``waves``: first cycle and number of cycles to keep as a VCD. Raises ValueError for a system without an accelerator
-    and rtl.bench.RtlError where the RTL cannot be built or stops.
+    Raises ValueError for a system without an accelerator and rtl.bench.RtlError where the RTL cannot be built or stops.
     """
     from rtl.bench.cosim import cosimulate
 
-    found = cosimulate(program, inputs, waves=waves, progress=report)
+    found = cosimulate(program, inputs, progress=report)
     return RtlResult(
         cycles=sum(found.cycles),
         bytes_different=sum(found.bytes_different.values()),
@@ -45,5 +42,4 @@ def on_rtl(
         expected=found.expected,
         expected_cycles=sum(found.expected_cycles),
         error=found.error or found.golden_error,
-        waves=found.waves,
     )

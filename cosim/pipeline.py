@@ -97,7 +97,6 @@ def run_file(
     fidelity: str,
     seed: int,
     report: Report,
-    waves: tuple[int, int] | None = None,
 ) -> Outcome:
     """Run a compiled program; values only where inputs are given. On RTL, inputs are drawn from ``seed`` otherwise."""
     program = Program.load(path)
@@ -111,7 +110,7 @@ def run_file(
     if fidelity == "rtl":
         from cosim.cosimulation import on_rtl, random_inputs
 
-        rtl = on_rtl(program, random_inputs(program, seed) if given is None else given, report, waves)
+        rtl = on_rtl(program, random_inputs(program, seed) if given is None else given, report)
     return Outcome(run(program, fidelity=fidelity, seed=seed, rtl=rtl), program, values)
 
 

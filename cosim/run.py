@@ -27,7 +27,6 @@ class RtlResult:
     """What co-simulation found: cycles of the accelerator's segments, bytes that differ from golden, counters.
 
     ``expected``, ``expected_cycles``: what the models say of the same. ``error``: what stopped the RTL, or "".
-    ``waves``: path of the VCD, or "".
     """
 
     cycles: int
@@ -36,7 +35,6 @@ class RtlResult:
     expected: Mapping[str, int] = field(default_factory=dict)
     expected_cycles: int = 0
     error: str = ""
-    waves: str = ""
 
     @property
     def counters_different(self) -> list[str]:

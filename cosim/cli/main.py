@@ -131,7 +131,6 @@ def _rtl(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument("program", nargs="?", metavar="FILE.program", help="co-simulate this program")
     parser.add_argument("--inputs", metavar="FILE", help="inputs of the program (.npz); else drawn from --seed")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--waves", metavar="FIRST:COUNT", help="keep a VCD of so many cycles from that cycle on")
     parser.add_argument("--jobs", type=int, default=2, help="simulations at a time (default 2)")
     parser.add_argument("--keyword", metavar="EXPR", help="only tests that match (pytest -k)")
 

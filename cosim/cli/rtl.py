@@ -24,8 +24,8 @@ def execute(arguments: argparse.Namespace) -> int:
     check_places(arguments)
     if arguments.program:
         return _one_program(arguments)
-    if arguments.inputs or arguments.waves:
-        raise ValueError("--inputs and --waves go with a program: cosim rtl FILE.program")
+    if arguments.inputs:
+        raise ValueError("--inputs goes with a program: cosim rtl FILE.program")
     result = regression(arguments.jobs, arguments.keyword, sys.stderr if arguments.json == "-" else sys.stdout)
     write_result(result, arguments)
     return int(result["failed"] > 0 or result["tests"] == 0)
@@ -44,7 +44,6 @@ def _one_program(arguments: argparse.Namespace) -> int:
         fidelity="rtl",
         seed=arguments.seed,
         report=progress,
-        waves=_window(arguments.waves),
     )
     progress.done()
     rtl = dict(outcome.run.rtl or {})
@@ -57,18 +56,7 @@ def _one_program(arguments: argparse.Namespace) -> int:
     print(f"cycles             {rtl['cycles']:,} (event machine {rtl['expected_cycles']:,})", file=stream)
     for name, value in rtl["counters"].items():
         print(f"{name:18} {value:,} (models {rtl['expected'].get(name, '-')})", file=stream)
-    if rtl["waves"]:
-        print(f"waves              {rtl['waves']}", file=stream)
     return complain(rtl)
-
-
-def _window(text: str | None) -> tuple[int, int] | None:
-    if text is None:
-        return None
-    first, _, count = text.partition(":")
-    if not (first.isdigit() and count.isdigit() and int(count) > 0):
-        raise ValueError(f"--waves: want FIRST:COUNT in cycles, such as 0:2000, got {text!r}")
-    return int(first), int(count)
 
 
 def regression(jobs: int, keyword: str | None, stream: IO[str]) -> dict[str, Any]:

@@ -78,7 +78,6 @@ class CosimResult:
     golden_error: str
     build_s: float
     run_s: float
-    waves: str = ""
 
     @property
     def values_equal(self) -> bool:
@@ -94,7 +93,7 @@ class CosimResult:
         return asdict(self) | {"values_equal": self.values_equal, "cycle_error": self.cycle_error}
 
 
-def build_accelerator(program: Program, waves: bool = False) -> BlockBuild:
+def build_accelerator(program: Program) -> BlockBuild:
     """The bench for the program's system, built where it is not there yet."""
     system, hw = program.system, program.system.accelerator
     if hw is None:
@@ -120,7 +119,6 @@ def build_accelerator(program: Program, waves: bool = False) -> BlockBuild:
         },
         sources=[*sources_of("accelerator"), *(RTL_DIR / "bench" / f"{name}.sv" for name in BENCH)],
         ports=("s_axil_*",),
-        waves=waves,
     )
 
 
@@ -129,19 +127,18 @@ def cosimulate(
     inputs: Mapping[str, np.ndarray],
     *,
     memory: MemorySettings = NOMINAL,
-    waves: tuple[int, int] | None = None,
     progress: Progress | None = None,
 ) -> CosimResult:
     """Run one invocation, ``inputs`` [1, ...] by name, on the RTL; compare it with golden and the event machine.
 
-    ``waves``: first cycle and number of cycles to keep as a VCD. ``progress`` gets a line of text now and then.
+    ``progress`` gets a line of text now and then.
     Raises MissingToolError, BuildError, SimulationError (the simulator or an assertion of the design stopped) and
     ValueError for a system without an accelerator.
     """
     say = progress or (lambda text: None)
     say("building the accelerator")
     begun = time.monotonic()
-    build = build_accelerator(program, waves is not None)
+    build = build_accelerator(program)
     built = time.monotonic()
     timing, golden_error = _timing(program), ""
     golden: Machine | None = None
@@ -152,9 +149,7 @@ def cosimulate(
         golden_error = str(error)
     estimate = timing.total_cycles if timing else 0
     factor = 2 if memory.is_systems else _SLOWEST
-    job = Job(
-        program=program, inputs=inputs, settings=memory, limit_cycles=factor * estimate + _SPARE_CYCLES, trace=waves
-    )
+    job = Job(program=program, inputs=inputs, settings=memory, limit_cycles=factor * estimate + _SPARE_CYCLES)
     with tempfile.TemporaryDirectory(prefix="cosim-") as name:
         folder = Path(name)
         job.save(folder)

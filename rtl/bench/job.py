@@ -80,21 +80,17 @@ class MemoryPorts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """``inputs``: one invocation, [1, ...] by name; ``limit_cycles``: a segment that takes longer has failed.
-
-    ``trace``: first cycle and number of cycles of which waves are kept.
-    """
+    """``inputs``: one invocation, [1, ...] by name; ``limit_cycles``: a segment that takes longer has failed."""
 
     program: Program
     inputs: Mapping[str, np.ndarray]
     settings: MemorySettings
     limit_cycles: int
-    trace: tuple[int, int] | None = None
 
     def save(self, folder: Path) -> None:
         self.program.save(folder / PROGRAM)
         np.savez(folder / INPUTS, **self.inputs)  # type: ignore[arg-type]
-        text = {"settings": asdict(self.settings), "limit_cycles": self.limit_cycles, "trace": self.trace}
+        text = {"settings": asdict(self.settings), "limit_cycles": self.limit_cycles}
         (folder / SETTINGS).write_text(json.dumps(text))
 
     @classmethod
@@ -107,7 +103,6 @@ class Job:
             inputs=inputs,
             settings=MemorySettings(**text["settings"]),
             limit_cycles=text["limit_cycles"],
-            trace=tuple(text["trace"]) if text["trace"] else None,
         )
 
 

@@ -39,8 +39,7 @@ def test_a_run_with_rtl_beside_it(program: Path, capsys: pytest.CaptureFixture[s
     ("arguments", "message"),
     [
         (["rtl", "net.network"], "want a .program file"),
-        (["rtl", "--waves", "0:10"], "go with a program"),
-        (["rtl", "x.program", "--waves", "ten"], "want FIRST:COUNT"),
+        (["rtl", "--inputs", "x.npz"], "goes with a program"),
     ],
 )
 def test_errors(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
