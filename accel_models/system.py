@@ -31,7 +31,7 @@ class Scratchpad(_Part):
     """On-chip operand memory, private to the accelerator; every engine reads or writes one vector in a cycle."""
 
     size_bytes: int = Field(ge=1024, le=1 << 20)
-    banks: int = Field(default=8, ge=1, le=64)
+    banks: Literal[2, 4, 8, 16, 32, 64] = Field(default=8, description="single-ported, interleaved by vector")
 
 
 class Accumulators(_Part):

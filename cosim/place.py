@@ -101,7 +101,8 @@ def explain(memory: str, size: int, blocks: Sequence[Block], block: Block) -> st
     named = sorted((other for other in alive if other.first <= slot <= other.last), key=lambda item: -item.bytes)
     listed = ", ".join(f"{item.name} ({item.bytes} B)" for item in named[:8])
     more = f" and {len(named) - 8} more" if len(named) > 8 else ""
+    pieces = "" if peak > size else " (enough, but not in one piece)"
     return (
         f"{block.name} ({block.bytes} B) does not fit {memory}: {size} B are free for tensors, "
-        f"{peak} B are alive at the peak: {listed}{more}"
+        f"{peak} B are alive at the peak{pieces}: {listed}{more}"
     )

@@ -59,3 +59,9 @@ def test_lower_bound_is_the_largest_sum_alive(items: list[Block]) -> None:
     best, slot = lower_bound(items)
     sums = [sum(item.bytes for item in items if item.first <= moment <= item.last) for moment in range(30)]
     assert best == max(sums) and sums[slot] == best
+
+
+def test_fragmentation_is_told_apart() -> None:
+    arena = Arena("SRAM", 96, blocks=[Block("a", 32, 0, 9, offset=0), Block("b", 16, 0, 9, offset=48)])
+    with pytest.raises(PlacementError, match="96 B are alive at the peak .enough, but not in one piece."):
+        arena.add_all([Block("c", 48, 5, 6)])
