@@ -149,6 +149,8 @@ async def tokens_overflow_at_their_depth(dut):
     gives, takes = [replace(FILL, signal=MATRIX)], [replace(SUMS, wait=LOAD)]
     await prepare(dut)
     assert (await run(dut, gives * depth)).cause is None
+    out = await run(dut, gives + takes, duration=9)  # as long as a fetch and a cycle
+    assert out.cause is None and out.starts[Engine.MATRIX][0][0] == out.ends[Engine.LOAD][0] - 1
     out = await run(dut, takes * depth)
     assert out.cause is None and out.starts[Engine.MATRIX][0][0] < 30, "tokens outlast their segment"
     out = await run(dut, gives * (depth + 1))

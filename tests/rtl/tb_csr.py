@@ -88,6 +88,17 @@ async def interrupts_are_enabled_raised_and_cleared(dut):
 
 
 @cocotb.test(timeout_time=100, timeout_unit="us")
+async def an_interrupt_is_not_lost_to_a_clear(dut):
+    bus = await prepare(dut)
+    dut.done_i.value = 1
+    clear = cocotb.start_soon(bus.write(Csr.INTERRUPT, Interrupt.DONE))
+    await RisingEdge(dut.clk_i)
+    dut.done_i.value = 0
+    await clear
+    assert await bus.read(Csr.INTERRUPT) == Interrupt.DONE
+
+
+@cocotb.test(timeout_time=100, timeout_unit="us")
 async def status_cause_and_segments(dut):
     bus = await prepare(dut)
     await bus.write(Csr.CONTROL, Control.START)
