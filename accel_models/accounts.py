@@ -51,7 +51,7 @@ def account(program: Program, timing: Timing, work: Work | None = None) -> Accou
     if len(edges) > 1:
         owner = _owner(timing, edges[:-1], rows)
         np.add.at(cycles, owner, np.diff(edges))
-    return Accounts(cycles, busy_by_row(program, work), call_cycles)
+    return Accounts(cycles, _worked(program, timing), call_cycles)
 
 
 def _edges(timing: Timing) -> Int64:
@@ -91,6 +91,14 @@ def busy_by_row(program: Program, work: Work | None = None) -> Int64:
         work = work or work_of(program, batch.batches(program))
         mine = (work.engine >= 0) & (program.command_rows >= 0)
         np.add.at(busy, (program.command_rows[mine], work.engine[mine]), (work.cycles + work.shared)[mine])
+    return busy
+
+
+def _worked(program: Program, timing: Timing) -> Int64:
+    """The same, as the event machine has seen it."""
+    busy = np.zeros((len(program.rows), ENGINES), np.int64)
+    mine = (timing.engine >= 0) & (program.command_rows >= 0)
+    np.add.at(busy, (program.command_rows[mine], timing.engine[mine]), (timing.end - timing.start)[mine])
     return busy
 
 

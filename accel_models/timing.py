@@ -1,7 +1,8 @@
 """Cycles of a program: an event machine (SimPy) in the shape of the hardware.
 
-Commands are fetched in program order, up to COMMAND_FETCH_AHEAD before they are needed; a dispatcher puts them into one
-queue per engine, at most one a cycle; each in-order engine takes its next command,
+Commands are fetched in program order, up to COMMAND_FETCH_AHEAD before they are needed, on the read channel that loads
+use too (channel.py); a dispatcher puts them into one queue per engine, at most one a cycle; each in-order engine takes
+its next command,
 takes one token for each bit of ``wait``, works for the cycles of work.py, and gives one token for each bit of
 ``signal``. End waits until every engine is idle. A CPU call runs between segments, at the CPU's own clock. Times are
 cycles of ``System.clock_mhz``.
@@ -10,7 +11,7 @@ cycles of ``System.clock_mhz``.
 import math
 from collections import deque
 from collections.abc import Generator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ import simpy
 from numpy.typing import NDArray
 
 from accel_models import batch, cost, cpu
+from accel_models.channel import ReadChannel
 from accel_models.commands import Engine
 from accel_models.network import Tensor
 from accel_models.program import Program
@@ -63,6 +65,17 @@ class Timing:
     segments: tuple[tuple[int, int], ...]
 
 
+@dataclass(slots=True)
+class _Fetch:
+    """Command fetch of one segment of ``count`` commands."""
+
+    count: int
+    taken: int = 0  # commands that left the buffer
+    arrivals: deque[int] = field(default_factory=deque)  # first cycle in which each of the next commands is there
+    asked_for: simpy.Event | None = None  # the dispatcher waits for an arrival
+    room: simpy.Event | None = None  # the buffer is full
+
+
 class _Machine:
     """State of one simulation. Engines are processes; tokens and queues are counters with one waiting event each."""
 
@@ -81,6 +94,7 @@ class _Machine:
         self.token: list[simpy.Event | None] = [None] * ENGINES
         self.holds: list[tuple[int, int] | None] = [None] * ENGINES  # (command, engine it waits for, -1 while working)
         self.drained: simpy.Event | None = None
+        self.channel = ReadChannel(work.speed if work is not None else {})
         self.outstanding = 0
         self.dispatching = -1
         self.calls: list[CallTime] = []
@@ -111,15 +125,15 @@ class _Machine:
     def dispatch(self, first: int, stop: int) -> Generator[simpy.Event, Any, None]:
         work, env = self.work, self.env
         assert work is not None
-        engines = work.engine[first:stop].tolist()
-        here = int(env.now) + work.first_fetch_cycles  # when the last fetched command was complete
-        left: deque[int] = deque(maxlen=cost.COMMAND_FETCH_AHEAD)  # when the last commands left the fetch buffer
-        for place, engine in enumerate(engines, first):
+        fetch = _Fetch(stop - first)
+        env.process(self.fetching(fetch))
+        for place, engine in enumerate(work.engine[first:stop].tolist(), first):
             self.dispatching = place
-            if len(left) == cost.COMMAND_FETCH_AHEAD:  # a full buffer: asked for when there was room again
-                here = max(here, left[0] + work.fetch_latency_cycles)
-            here += work.fetch_cycles
-            yield env.timeout(max(here - int(env.now), 1 if left else 0))
+            if not fetch.arrivals:
+                fetch.asked_for = env.event()
+                yield fetch.asked_for
+            here = fetch.arrivals.popleft()
+            yield env.timeout(max(here - int(env.now), 0 if place == first else 1))
             if engine < 0:
                 self.start[place] = int(env.now)
                 if self.outstanding:
@@ -133,7 +147,10 @@ class _Machine:
                 self.room[engine] = room = env.event()
                 yield room
             queue.append(place)
-            left.append(int(env.now))
+            fetch.taken += 1
+            if fetch.room is not None:
+                room, fetch.room = fetch.room, None
+                room.succeed()
             self.dispatched[place] = int(env.now)
             self.outstanding += 1
             waiting = self.arrival[engine]
@@ -142,9 +159,42 @@ class _Machine:
                 waiting.succeed()
         raise TimingError(f"the segment of commands {first} to {stop - 1} of program {self.program.name} has no End")
 
+    def fetching(self, fetch: _Fetch) -> Generator[simpy.Event, Any, None]:
+        """Address phases of a segment's commands, and of what lies behind them until End has come: it is dropped."""
+        work, env = self.work, self.env
+        assert work is not None
+        yield env.timeout(cost.COMMAND_FETCH_START)
+        asked, stop = 0, math.inf
+        while env.now < stop:
+            if asked - fetch.taken >= cost.COMMAND_FETCH_AHEAD:
+                fetch.room = env.event()
+                yield fetch.room
+            else:
+                last = self.channel.burst(int(env.now), work.fetch_space, work.fetch_beats)
+                asked += 1
+                if asked <= fetch.count:
+                    fetch.arrivals.append(last + 1)
+                    if fetch.asked_for is not None:
+                        asked_for, fetch.asked_for = fetch.asked_for, None
+                        asked_for.succeed()
+                if asked == fetch.count:
+                    stop = last - work.fetch_beats + 2  # the cycle after the first beat of End
+            yield env.timeout(1)
+
+    def loading(self, place: int) -> Generator[simpy.Event, Any, None]:
+        """A Load from its start to its last byte: set-up, bursts on the read channel, the write of the last beat."""
+        work, env = self.work, self.env
+        assert work is not None
+        yield env.timeout(int(work.operands[place]) * cost.REGISTER_READ + work.setup_cycles - 1)
+        beats, bursts = int(work.beats[place]), int(work.bursts[place])
+        last = yield from self.channel.load(env, int(work.space[place]), beats, bursts)
+        yield env.timeout(last + 2 - int(env.now))
+
     def engine(self, me: int, plan: list[tuple[int, tuple[int, ...], tuple[int, ...]]]) -> Generator[Any, Any, None]:
         """One engine, for ever. ``plan``: duration, engines to wait for, engines to signal, by command."""
-        env, queue, tokens = self.env, self.queues[me], self.tokens
+        env, queue, tokens, work = self.env, self.queues[me], self.tokens, self.work
+        assert work is not None
+        loads, cycles = work.beats.astype(bool).tolist(), work.cycles.tolist()
         while True:
             if not queue:
                 self.arrival[me] = arrival = env.event()
@@ -166,10 +216,13 @@ class _Machine:
                     yield event
                 tokens[source][me] -= 1
             self.holds[me] = (place, -1)
-            self.start[place] = now = int(env.now)
-            self.stalled[me] += int(now - taken)
-            yield env.timeout(duration)
-            self.end[place] = now + duration
+            self.start[place] = int(env.now)
+            if loads[place]:
+                yield from self.loading(place)
+            else:
+                yield env.timeout(duration)
+            self.end[place] = int(env.now)
+            self.stalled[me] += int(env.now - taken) - cycles[place]
             self.holds[me] = None
             for target in signals:
                 self.give(me, target, place)
@@ -241,12 +294,9 @@ def simulate(program: Program, registers: Mapping[int, int] | None = None, *, wo
 
 
 def _timing(program: Program, work: Work | None, machine: _Machine) -> Timing:
-    busy, stalled = [0] * ENGINES, machine.stalled
+    busy = [0] * ENGINES
     if work is not None:
-        for engine in range(ENGINES):
-            mine = work.engine == engine
-            busy[engine] = int(work.cycles[mine].sum())
-            stalled[engine] += int(work.shared[mine].sum())
+        busy = [int(work.cycles[work.engine == engine].sum()) for engine in range(ENGINES)]
     return Timing(
         total_cycles=int(machine.env.now),
         start=np.array(machine.start, np.int64),
@@ -254,7 +304,7 @@ def _timing(program: Program, work: Work | None, machine: _Machine) -> Timing:
         engine=work.engine if work is not None else np.zeros(0, np.int64),
         row=program.command_rows,
         busy=tuple(busy),
-        stalled=tuple(stalled),
+        stalled=tuple(machine.stalled),
         calls=tuple(machine.calls),
         segments=tuple(machine.segments),
     )

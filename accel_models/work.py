@@ -1,11 +1,10 @@
 """The cycles of every command of a program before anything runs: cost.py, memories, and what sharing them adds.
 
-Sharing, at the grain of a command. Command fetches go first on the read channel, so the dispatcher never waits for it.
-What other requesters put into a channel or a memory while a transfer may be under way lengthens that transfer, at most
-to twice its own part, as round-robin arbitration does. It is counted in program order: for a Load, the fetches of the
+Sharing is estimated here at the grain of a command; the event machine has the read channel itself (channel.py). What
+other requesters put into a channel or a memory while a transfer may be under way lengthens that transfer, at most to
+twice its own part, as round-robin arbitration does. It is counted in program order: for a Load, the fetches of the
 commands up to the next Load, and the beats of the Stores among them that meet it in the SRAM (all of them on one bank;
-otherwise one conflict in ``banks`` bursts, because streams that have collided once stay a bank apart). Nothing depends
-on who came first at run time, so more bandwidth, banks, queue or token depth never costs cycles.
+otherwise one conflict in ``banks`` bursts, because streams that have collided once stay a bank apart).
 """
 
 import math
@@ -58,7 +57,9 @@ class Work:
 
     ``cycles`` of a Load or Store are those of a memory without latency that keeps pace with the bus: what the engine
     itself takes. ``shared``: cycles lost to the real memory (latency, slower beats), to sharing it, and to reading
-    registers.
+    registers; of a Load an estimate, the event machine takes it from the read channel. ``space``, ``beats``,
+    ``bursts``: of Loads, beats 0 for everything else; ``operands``: fields that name a register. ``speed``: latency in
+    cycles and cycles per beat by memory.
     """
 
     cycles: Int64
@@ -68,7 +69,14 @@ class Work:
     signal: Int64
     fetch_cycles: int  # one command on the read channel
     first_fetch_cycles: int  # from the start of a segment to the first beat of its first command
-    fetch_latency_cycles: int  # of the memory that holds the commands
+    space: Int64
+    beats: Int64
+    bursts: Int64
+    operands: Int64
+    setup_cycles: int
+    fetch_space: int  # the memory that holds the commands
+    fetch_beats: int  # of one command
+    speed: Mapping[int, tuple[int, float]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,17 +135,25 @@ def work_of(program: Program, found: tuple[Batch, ...]) -> Work:
     where = command_memory(program)
     latency_cycles, per_beat_cycles = speed[where]
     fetch_beats = int(cost.ceil_div(COMMAND_BYTES, system.bus.bytes_per_cycle))
+    operands = _operands(program, found)
     return Work(
         cycles=cycles,
         shared=memory
         + _shared(program, transfers, fetch_beats, SPACES.index(where), per_beat_cycles)
-        + cost.REGISTER_READ * _operands(program, found),
+        + cost.REGISTER_READ * operands,
         engine=engine_of[opcode],
         wait=(program.commands[:, 1] & 15).astype(np.int64),
         signal=(program.commands[:, 1] >> 4).astype(np.int64),
         fetch_cycles=math.ceil(fetch_beats * per_beat_cycles - 1e-9),
         first_fetch_cycles=cost.COMMAND_FETCH_START + latency_cycles,
-        fetch_latency_cycles=latency_cycles,
+        space=transfers.space,
+        beats=np.where(opcode == Load.OPCODE, transfers.beats, 0),
+        bursts=transfers.bursts,
+        operands=operands,
+        setup_cycles=hw.dma_setup_cycles,
+        fetch_space=SPACES.index(where),
+        fetch_beats=fetch_beats,
+        speed={SPACES.index(name): value for name, value in speed.items()},
     )
 
 

@@ -16,7 +16,7 @@ package accel_pkg;
   localparam logic [0:0] PoolingMaximum = 1'd0, PoolingAverage = 1'd1;
 
   localparam int unsigned MatrixStart = 3, MatrixDrain = 4, AccumulateLatency = 4, VectorStart = 2, VectorDrain = 7;
-  localparam int unsigned CommandFetchStart = 2, CommandFetchAhead = 4, Dispatch = 1, RegisterRead = 1, SegmentEnd = 1;
+  localparam int unsigned CommandFetchStart = 0, CommandFetchAhead = 4, Dispatch = 1, RegisterRead = 1, SegmentEnd = 1;
 
   localparam int unsigned CsrBytes = 512, CsrControl = 0, CsrStatus = 4, CsrInterruptEnable = 8, CsrInterrupt = 12;
   localparam int unsigned CsrErrorCause = 16, CsrCommandAddress = 20, CsrSegments = 24, CsrHardware = 28;

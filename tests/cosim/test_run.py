@@ -120,7 +120,6 @@ def test_random_networks_balance(seed: int) -> None:
 @pytest.mark.parametrize(
     ("field", "values"),
     [
-        ("accelerator__queue_depth", (1, 2, 4, 8, 64)),
         ("sram__banks", (1, 2, 4, 16)),
         ("flash__bandwidth_mb_per_s", (10, 52, 333, 1600)),
         ("sram__latency_cycles", (30, 4, 1)),

@@ -8,6 +8,7 @@ from typing import Any
 from cocotb.triggers import ReadOnly, RisingEdge
 
 from accel_models import cost
+from accel_models.channel import ReadChannel
 from accel_models.commands import COMMAND_BYTES, Engine
 from stream import start
 
@@ -29,11 +30,11 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Fetch:
-    """When commands arrive, in the equations of accel_models.timing."""
+    """The memory that holds the commands: latency, cycles per beat, beats of a command."""
 
-    first: int
-    each: int
     latency: int
+    pace: float
+    beats: int
 
 
 async def prepare(dut: Any, registers: Mapping[int, int] | None = None) -> None:
@@ -69,16 +70,19 @@ async def run_segment(
     ``durations``: by engine, in order, each at least 2. ``scalars``: what a command of the vector engine writes when it
     ends, (register, value). ``fault``: (cycle, cause) of an error from outside.
     """
-    out, left = Outcome(), deque[int](maxlen=cost.COMMAND_FETCH_AHEAD)
+    out, arrivals = Outcome(), deque[int]()
+    channel = ReadChannel({0: (fetch.latency, fetch.pace)})
     todo = {engine: deque(durations[engine]) for engine in range(ENGINES)}
     running: list[tuple[int, int] | None] = [None] * ENGINES  # (last cycle, command)
-    place, here, stopped = 0, fetch.first, False
+    place, asked, stopped = 0, 0, False
     dut.start_i.value = 1
     await RisingEdge(dut.clk_i)
     dut.start_i.value = 0
-    due = here = here + fetch.each
     for cycle in range(limit):
-        offered = place < len(words) and cycle >= due and not stopped
+        if cycle >= cost.COMMAND_FETCH_START and asked < len(words) and asked - place < cost.COMMAND_FETCH_AHEAD:
+            arrivals.append(channel.burst(cycle, 0, fetch.beats) + 1)
+            asked += 1
+        offered = bool(arrivals) and cycle >= arrivals[0] and not stopped
         dut.command_valid_i.value = int(offered)
         if offered:
             dut.command_i.value = words[place]
@@ -109,12 +113,8 @@ async def run_segment(
             out.stalled[e] += dut.engine_stalled_o.value.to_unsigned() >> e & 1
         out.dispatched += int(dut.dispatched_o.value == 1)
         if offered and dut.command_ready_o.value == 1:
-            left.append(cycle)
+            arrivals.popleft()
             place += 1
-            if len(left) == cost.COMMAND_FETCH_AHEAD:
-                here = max(here, left[0] + fetch.latency) if place >= cost.COMMAND_FETCH_AHEAD else here
-            here += fetch.each
-            due = max(here, cycle + 1)
         stopped = stopped or dut.fetch_stop_o.value == 1
         finished = dut.done_o.value == 1 or dut.failed_o.value == 1
         if dut.failed_o.value == 1:

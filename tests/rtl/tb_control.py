@@ -34,7 +34,7 @@ def with_registers(commands: list[Command], rng: np.random.Generator) -> list[Co
     return found
 
 
-def oracle_of(commands: list[Command], fetch: tuple[int, int, int], rng: np.random.Generator) -> tuple[Program, Work]:
+def oracle_of(commands: list[Command], fetch: Fetch, rng: np.random.Generator) -> tuple[Program, Work]:
     """The program on a system with the build's depths, its commands' durations drawn anew."""
     on = system(
         accelerator__queue_depth=parameter("QueueDepth"), accelerator__token_depth=parameter("TokenDepth"),
@@ -43,8 +43,8 @@ def oracle_of(commands: list[Command], fetch: tuple[int, int, int], rng: np.rand
     work = work_of(item, batches(item, REGISTERS))
     operands = np.array([sum(isinstance(getattr(c, s.name), Register) for s in layout(type(c))) for c in item.decoded])
     return item, replace(
-        work, cycles=rng.integers(2, 60, len(work.cycles)), shared=operands, first_fetch_cycles=fetch[0],
-        fetch_cycles=fetch[1], fetch_latency_cycles=fetch[2],
+        work, cycles=rng.integers(2, 60, len(work.cycles)), shared=operands, operands=operands, beats=0 * work.beats,
+        fetch_space=0, fetch_beats=fetch.beats, speed={0: (fetch.latency, fetch.pace)},
     )  # fmt: skip
 
 
@@ -58,7 +58,7 @@ def resolved(command: Command) -> int:
 async def run(dut, commands: list[Command], duration: int = 5, **more) -> Outcome:
     """A segment with every command lasting as long."""
     words = [int.from_bytes(encode(command), "little") for command in program(commands).decoded]
-    return await run_segment(dut, words, {e: [duration] * len(words) for e in range(ENGINES)}, Fetch(6, 8, 4), **more)
+    return await run_segment(dut, words, {e: [duration] * len(words) for e in range(ENGINES)}, Fetch(4, 1.0, 8), **more)
 
 
 async def works(dut) -> None:
@@ -78,14 +78,14 @@ async def works(dut) -> None:
 @cocotb.parametrize(seed=range(6))
 async def starts_equal_the_event_machine(dut, seed):
     rng = np.random.default_rng(seed)
-    fetch = [(6, 8, 4), (3, 1, 1), (9, 31, 20)][seed % 3]
+    fetch = [Fetch(4, 1.0, 8), Fetch(1, 1.0, 2), Fetch(20, 3.75, 8)][seed % 3]
     commands = with_registers(random_commands(rng, 100), rng)
     item, work = oracle_of(commands, fetch, rng)
     timing = simulate(item, work=work)
     await prepare(dut, REGISTERS)
     mine = {e: np.flatnonzero(work.engine == e) for e in range(ENGINES)}
     words = [int.from_bytes(data.tobytes(), "little") for data in item.commands]
-    out = await run_segment(dut, words, {e: work.cycles[mine[e]].tolist() for e in mine}, Fetch(*fetch))
+    out = await run_segment(dut, words, {e: work.cycles[mine[e]].tolist() for e in mine}, fetch)
     assert out.cause is None and out.cycles == timing.total_cycles and out.dispatched == len(words)
     for e, places in mine.items():
         assert [cycle for cycle, _ in out.starts[e]] == (timing.start[places] + work.shared[places]).tolist()
@@ -136,7 +136,7 @@ async def illegal_commands_stop_the_segment(dut):
     cases += [(legal | 1 << 511, ErrorCause.UNUSED_BITS), (legal | 1 << 304, ErrorCause.UNUSED_BITS)]
     cases += [(end | 1 << 16, ErrorCause.UNUSED_BITS), (9 | 1 << 53, ErrorCause.UNUSED_BITS)]
     for word, cause in cases:
-        out = await run_segment(dut, [legal, word, legal, end], {e: [40] * 4 for e in range(ENGINES)}, Fetch(6, 8, 4))
+        out = await run_segment(dut, [legal, word, legal, end], {e: [40] * 4 for e in range(ENGINES)}, Fetch(4, 1.0, 8))
         assert out.cause == cause, hex(word)
         assert len(out.ends[Engine.MATRIX]) == 1, "what runs finishes, nothing more starts"
         await works(dut)
