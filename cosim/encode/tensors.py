@@ -33,7 +33,6 @@ class TensorUse:
     producer: int  # row, -1 for inputs
     last: int
     on_bus: bool  # the host, a CPU call or a DMA copy touches it: it must lie in SRAM
-    by_engine: bool  # a compute engine writes it
 
 
 def on_accelerator(network: Network, operator: Operator, accelerator: Accelerator | None) -> bool:
@@ -73,9 +72,7 @@ def uses(
     for name, tensor in network.tensors.items():
         if roots[name] == name and tensor.role != "constant":
             outside = tensor.role in ("input", "output", "persistent")
-            found[name] = TensorUse(
-                name, tensor, -1, end if tensor.role in ("output", "persistent") else -1, outside, False
-            )
+            found[name] = TensorUse(name, tensor, -1, end if tensor.role in ("output", "persistent") else -1, outside)
     for name in network.outputs:
         use = found[roots[name]]
         use.on_bus, use.last = True, end
@@ -86,7 +83,6 @@ def uses(
             use.producer = row if use.producer < 0 else use.producer
             use.last = max(use.last, row)
             use.on_bus |= touches_bus
-            use.by_engine = not touches_bus
         for name in operator.inputs:
             if roots[name] in found:
                 use = found[roots[name]]

@@ -71,10 +71,6 @@ class TilePlan:
                 for span, column, columns in slices:
                     yield Tile(image, y, h, x, w, span, column, columns)
 
-    def slices(self) -> list[tuple[int, int, int]]:
-        """(span, first column, columns) of every slice of the weights."""
-        return [(span, column, n) for span, total in enumerate(self.spans) for column, n in _cuts(total, self.columns)]
-
     def describe(self) -> str:
         count = sum(item.count for item in self.classes)
         return f"{count} tiles of up to {self.height}x{self.width} pixels by {self.columns} channels"
