@@ -38,10 +38,17 @@ class Caps:
     entries: int
     columns: int
     pad_bytes: int
+    ramped: bool = True  # the first and last tiles of an operator may be lower than the others
 
     @classmethod
     def of(cls, accelerator: Accelerator) -> Self:
         return cls(accelerator.accumulators.entries, accelerator.array.columns, accelerator.scratchpad.size_bytes)
+
+    def trials(self) -> list[dict[str, int | bool]]:
+        """Changes to try one after the other, each on the best caps so far."""
+        sizes = ("pad_bytes", "entries", "columns")
+        parts = [{name: max(1, getattr(self, name) // part)} for name in sizes for part in (2, 4)]
+        return [*(part for part in parts if part.get("entries", _FEWEST_ENTRIES) >= _FEWEST_ENTRIES), {"ramped": False}]
 
 
 def compile_network(network: Network, system: System, weights: Weights = "auto", *, search: bool = True) -> Program:
@@ -78,18 +85,15 @@ def _best(network: Network, system: System, layout: Layout, memories: Memories, 
     if not search or not len(best.commands):
         return best
     cycles = simulate(best).total_cycles
-    for field, parts in (("pad_bytes", (2, 4)), ("entries", (2, 4)), ("columns", (2, 4))):
-        for part in parts:
-            smaller = replace(caps, **{field: max(1, getattr(Caps.of(system.accelerator), field) // part)})
-            if smaller.entries < _FEWEST_ENTRIES:
-                continue
-            try:
-                program = _compile(network, system, layout, memories, smaller)
-            except CompileError:
-                continue
-            found = simulate(program).total_cycles
-            if found < cycles:
-                best, cycles, caps = program, found, smaller
+    for trial in caps.trials():
+        changed = replace(caps, **trial)  # type: ignore[arg-type]
+        try:
+            program = _compile(network, system, layout, memories, changed)
+        except CompileError:
+            continue
+        found = simulate(program).total_cycles
+        if found < cycles:
+            best, cycles, caps = program, found, changed
     return best
 
 
@@ -114,9 +118,10 @@ def _compile(network: Network, system: System, layout: Layout, memories: Memorie
     kept = {
         name
         for name, use in layout.uses.items()
-        if use.tensor.dtype == "int8" and use.tensor.bytes <= caps.pad_bytes // 2
+        if use.fed and use.tensor.dtype == "int8" and use.tensor.bytes <= caps.pad_bytes // 2
     }
-    limits = Limits(caps.entries, caps.pad_bytes, caps.columns if caps.columns < accelerator.array.columns else None)
+    widest = caps.columns if caps.columns < accelerator.array.columns else None
+    limits = Limits(caps.entries, caps.pad_bytes, widest, caps.ramped)
     for _ in range(_ATTEMPTS):
         constants = ConstantImage(memories.weights)
         homes = layout.homes(frozenset(kept))

@@ -15,7 +15,8 @@ from cosim.place import Block
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Bounds on tiles. ``entries``, ``pad_bytes`` and ``widest`` (columns a tile) hold for all operators.
+    """Bounds on tiles. ``entries``, ``pad_bytes`` and ``widest`` (columns a tile) hold for all operators;
+    with ``ramped`` their first and last tiles may be lower than the others.
 
     The others, by row, are filled while the compiler looks for a fit in a short scratchpad: lower tiles, fewer columns
     a tile, one slice of the weights at a time.
@@ -24,6 +25,7 @@ class Limits:
     entries: int
     pad_bytes: int
     widest: int | None = None
+    ramped: bool = True
     heights: dict[int, int] = field(default_factory=dict)
     columns: dict[int, int] = field(default_factory=dict)
     weights_outer: set[int] = field(default_factory=set)
@@ -35,6 +37,15 @@ class Region:
 
     block: Block
     delta: int
+
+
+@dataclass(slots=True)
+class _Stripe:
+    """Bytes [first, stop) of a streamed tensor in a block; all before ``loaded`` are asked for."""
+
+    bytes: tuple[int, int]
+    block: Block
+    loaded: int
 
 
 class Builder:
@@ -67,7 +78,7 @@ class Builder:
         self.takeovers: list[tuple[Block, str, int]] = []  # in place: block, the tensor that takes it over, from step
         self._whole: dict[str, Block] = {}  # kept tensors: their block
         self._loaded: dict[str, int] = {}  # kept tensors that come from SRAM: bytes asked for so far
-        self._stripes: dict[str, tuple[int, int, Block]] = {}  # streamed tensors: the stripe in use
+        self._stripes: dict[str, _Stripe] = {}  # streamed tensors: the stripe in use
         self._written: dict[str, int] = {}  # tensors in SRAM: slot from which loads may read them
 
     def step(self, row: int) -> Step:
@@ -104,20 +115,24 @@ class Builder:
         """The tensor's bytes are in SRAM after this step."""
         self._written[self.roots[name]] = self.now + 1
 
-    def feed(self, name: str, start: int, stop: int) -> Region:
-        """Bytes [start, stop) of a tensor in the scratchpad during this step, loading what is missing."""
+    def feed(self, name: str, start: int, stop: int, within: tuple[int, int] | None = None) -> Region:
+        """Bytes [start, stop) of a tensor in the scratchpad during this step, loading what is missing.
+
+        Of a streamed tensor the stripe ``within`` (default: these bytes) shares a block, filled from its start on.
+        """
         root = self.roots[name]
         if root in self.kept:
             return self._feed_kept(root, stop)
+        stripe = within or (start, stop)
         held = self._stripes.get(root)
-        if held and held[:2] == (start, stop):
-            block = held[2]
-        else:
-            block = self.block(root, stop - start)
-            self._stripes[root] = (start, stop, block)
-            self._request(block, 0, self._home(root), start, Runs(stop - start), self._written.get(root, 0))
-        self.touch(block)
-        return Region(block, -start)
+        if held is None or held.bytes != stripe:
+            held = self._stripes[root] = _Stripe(stripe, self.block(root, stripe[1] - stripe[0]), stripe[0])
+        if stop > held.loaded:
+            runs, delta = Runs(stop - held.loaded), held.loaded - stripe[0]
+            self._request(held.block, delta, self._home(root), held.loaded, runs, self._written.get(root, 0))
+            held.loaded = stop
+        self.touch(held.block)
+        return Region(held.block, -stripe[0])
 
     def _home(self, root: str) -> Storage:
         """Where a streamed tensor lies on the bus: its home in SRAM, or, for a constant operand, the constant image."""
@@ -146,6 +161,11 @@ class Builder:
             self._whole[root] = self.block(root, self.uses[root].tensor.bytes, "activation")
         self.touch(self._whole[root])
         return Region(self._whole[root], 0)
+
+    def on_bus(self, name: str) -> bool:
+        """Whether the tensor is stored: read from outside, or without room in the scratchpad."""
+        root = self.roots[name]
+        return self.uses[root].on_bus or root not in self.kept
 
     def share_if_dying(self, name: str, other: str, row: int) -> bool:
         """Let tensor ``name`` take over the block of ``other`` where that is in the scratchpad and dies in this row.

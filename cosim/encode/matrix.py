@@ -41,28 +41,38 @@ def expand_matrix(builder: Builder, row: int) -> None:
     """Write the steps of a conv2d or matmul operator."""
     network, operator = builder.network, builder.operators[row]
     geometry = matrix_geometry(network, operator, builder.hw.rows)
+    input_kept = builder.roots[operator.inputs[0]] in builder.kept
+    streamed = not builder.produced(operator.inputs[0])
     plan = plan_matrix(
         geometry,
         builder.hw,
         builder.limits.entries // 2,
-        streamed=not builder.produced(operator.inputs[0]),
+        columns_outer=_columns_outer(builder, row, input_kept, streamed),
+        streamed=streamed,
+        stored=builder.on_bus(operator.outputs[0]),
+        ramped=builder.limits.ramped,
         max_height=builder.limits.heights.get(row),
         max_columns=builder.limits.columns.get(row, builder.limits.widest),
     )
-    input_kept = builder.roots[operator.inputs[0]] in builder.kept
-    columns_outer = input_kept or plan.height >= geometry.output_height or row in builder.limits.weights_outer
     operands = _Operands(builder, row, geometry)
     table: Block | None = None
-    for tile in plan.tiles(columns_outer):
+    for tile in plan.tiles():
         step = builder.step(row)
         if geometry.table and table is None:
             table = builder.table(row, operator.inputs[-1])
         _tile(builder, step, row, geometry, operands, tile, table)
-    builder.mapping[row] = _describe(plan, columns_outer, input_kept)
+    builder.mapping[row] = _describe(plan, input_kept)
 
 
-def _describe(plan: TilePlan, columns_outer: bool, input_kept: bool) -> str:
-    order = "weights change slowest" if columns_outer else "pixels change slowest"
+def _columns_outer(builder: Builder, row: int, input_kept: bool, streamed: bool) -> bool | None:
+    """An input that passes through is read once: all weights stay. One that is kept leaves the choice to the plan."""
+    if row in builder.limits.weights_outer:
+        return True
+    return (None if streamed else True) if input_kept else False
+
+
+def _describe(plan: TilePlan, input_kept: bool) -> str:
+    order = "weights change slowest" if plan.columns_outer else "pixels change slowest"
     return f"{plan.describe()}; {order}; input {'kept in' if input_kept else 'streamed through'} the scratchpad"
 
 
@@ -73,7 +83,10 @@ def _tile(
     row_bytes = geometry.width * geometry.channels
     image = tile.image * geometry.height * row_bytes
     first, stop = geometry.rows_read(tile.y, tile.height)
-    source = builder.feed(operator.inputs[0], image + first * row_bytes, image + stop * row_bytes)
+    band_first, band_stop = (image + row * row_bytes for row in geometry.rows_read(*tile.band))
+    source = builder.feed(
+        operator.inputs[0], image + first * row_bytes, image + stop * row_bytes, (band_first, band_stop)
+    )
     slice_block, parameters = operands.slice(tile)
     weights, weight_stride = Region(slice_block, 0), tile.columns
     if isinstance(operator.attributes, MatMul):
@@ -151,7 +164,6 @@ def _requantize(
         pads["table_address"] = (table, 0)
     output = operator.outputs[0]
     target = builder.target(output)
-    on_bus = builder.uses[builder.roots[output]].on_bus or target is None
     if target is not None:
         fields |= {"output_row_stride": line, "output_pixel_stride": pixel}
         pads["output_address"] = (target.block, target.delta + start)
@@ -163,7 +175,7 @@ def _requantize(
         fields |= {"output_row_stride": pad_line, "output_pixel_stride": pad_pixel}
         pads["output_address"] = (block, 0)
     step.compute.append(Pending(Requantize, fields, pads, row))
-    if on_bus:
+    if builder.on_bus(output):
         _store_tile(builder, output, block, pad, start, tile, (pixel, line), (pad_pixel, pad_line))
 
 

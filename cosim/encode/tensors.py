@@ -33,6 +33,7 @@ class TensorUse:
     producer: int  # row, -1 for inputs
     last: int
     on_bus: bool  # the host, a CPU call or a DMA copy touches it: it must lie in SRAM
+    fed: bool = False  # a compute engine reads it: it is worth keeping in the scratchpad
 
 
 def on_accelerator(network: Network, operator: Operator, accelerator: Accelerator | None) -> bool:
@@ -88,6 +89,7 @@ def uses(
                 use = found[roots[name]]
                 use.last = max(use.last, row)
                 use.on_bus |= touches_bus
+                use.fed |= not touches_bus
     return found
 
 

@@ -21,11 +21,11 @@ def expand_pool(builder: Builder, row: int) -> None:
     """Write the steps of a pooling operator: bands of output rows."""
     operator = builder.operators[row]
     geometry = pool_geometry(builder.network, operator)
-    plan = plan_pool(geometry, builder.hw, max_height=builder.limits.heights.get(row))
+    plan = plan_pool(geometry, max_height=builder.limits.heights.get(row))
     row_bytes, line = geometry.width * geometry.channels, geometry.output_width * geometry.channels
     attributes, output = geometry.attributes, operator.outputs[0]
     table: Block | None = None
-    for tile in plan.tiles(columns_outer=False):
+    for tile in plan.tiles():
         step = builder.step(row)
         if attributes.table and table is None:
             table = builder.table(row, operator.inputs[-1])
@@ -56,7 +56,7 @@ def expand_pool(builder: Builder, row: int) -> None:
                 builder.touch(table)
                 pads["table_address"] = (table, 0)
             step.compute.append(Pending(isa.Pool, fields, pads, row))
-        if target is None or builder.uses[builder.roots[output]].on_bus:
+        if builder.on_bus(output):
             builder.store(output, block, pad, start, Runs(tile.height * line))
     kept = builder.roots[operator.inputs[0]] in builder.kept
     builder.mapping[row] = f"{plan.describe()}; input {'kept in' if kept else 'streamed through'} the scratchpad"
@@ -110,6 +110,6 @@ def expand_elementwise(builder: Builder, row: int) -> None:
             builder.touch(table)
             pads["table_address"] = (table, 0)
         step.compute.append(Pending(isa.Elementwise, fields, pads, row))
-        if target is None or builder.uses[builder.roots[output]].on_bus:
+        if builder.on_bus(output):
             builder.store(output, block, pad, start, Runs(size))
     builder.mapping[row] = f"{-(-total // chunk)} runs of up to {chunk} elements{'; in place' if in_place else ''}"

@@ -1,7 +1,7 @@
 """Tiling: from an operator and an array to a TilePlan, the only description of how the operator is cut."""
 
 from cosim.tile.geometry import ConvGeometry, PoolGeometry, matrix_geometry, pool_geometry
-from cosim.tile.plan import Tile, TileClass, TilePlan, plan_matrix, plan_pool
+from cosim.tile.plan import Tile, TileClass, TilePlan, matrix_classes, plan_matrix, plan_pool
 
 __all__ = [
     "ConvGeometry",
@@ -9,6 +9,7 @@ __all__ = [
     "Tile",
     "TileClass",
     "TilePlan",
+    "matrix_classes",
     "matrix_geometry",
     "plan_matrix",
     "plan_pool",

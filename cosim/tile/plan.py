@@ -4,20 +4,28 @@ A plan is a loop nest: tile sizes and, per distinct tile shape, its commands and
 walks ``tiles()``; screening sums ``classes``. Both come from the same sizes, so they cannot disagree.
 """
 
-from collections.abc import Iterator, Sequence
+import math
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from accel_models import cost
+from cosim.tile.cuts import cuts, even
 from cosim.tile.geometry import ConvGeometry, Draft, PoolGeometry
+from cosim.tile.predict import Candidate, busy_cycles, head_heights, tail_heights
 
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """Output rows [y, y+height), pixels [x, x+width) of each, output channels [column, column+columns) of a span."""
+    """Output rows [y, y+height), pixels [x, x+width) of each, output channels [column, column+columns) of a span.
+
+    ``band``: the output rows (first, count) of the full-height tile that this one is cut from.
+    """
 
     image: int
+    band: tuple[int, int]
     y: int
     height: int
     x: int
@@ -37,7 +45,13 @@ class TileClass:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TilePlan:
-    """``height x width`` pixels by ``columns`` output channels a tile; ``predicted_cycles`` with engines overlapped."""
+    """``height x width`` pixels by ``columns`` output channels a tile; ``predicted_cycles`` with engines overlapped.
+
+    Weights change slowest when ``columns_outer``, otherwise bands of ``height`` output rows do. The first columns of
+    the first pass are cut into tiles of ``head_height`` rows: the first tiles wait for their operands, and lower ones
+    wait for less. The last columns of the last pass are likewise cut into ``tail_height`` rows: less is left to do
+    after the last of them.
+    """
 
     images: int
     output_height: int
@@ -46,48 +60,35 @@ class TilePlan:
     height: int
     width: int
     columns: int
-    classes: tuple[TileClass, ...]
-    predicted_cycles: int
+    columns_outer: bool
+    head_height: int
+    tail_height: int
+    predicted_cycles: int = 0
 
-    def tiles(self, columns_outer: bool) -> Iterator[Tile]:
-        """All tiles; weights change slowest when ``columns_outer``, otherwise the image does."""
-        pixels = [
-            (image, y, h, x, w)
-            for image in range(self.images)
-            for y, h in _cuts(self.output_height, self.height)
-            for x, w in _cuts(self.output_width, self.width)
-        ]
+    def tiles(self) -> Iterator[Tile]:
+        """All tiles, in order."""
         slices = [
             (span, column, columns)
             for span, total in enumerate(self.spans)
-            for column, columns in _cuts(total, self.columns)
+            for column, columns in cuts(total, self.columns)
         ]
-        if columns_outer:
-            for span, column, columns in slices:
-                for image, y, h, x, w in pixels:
-                    yield Tile(image, y, h, x, w, span, column, columns)
-        else:
-            for image, y, h, x, w in pixels:
-                for span, column, columns in slices:
-                    yield Tile(image, y, h, x, w, span, column, columns)
+        bands = [(image, y, h) for image in range(self.images) for y, h in cuts(self.output_height, self.height)]
+        passes = (
+            [(part, bands) for part in slices]
+            if self.columns_outer
+            else [(part, [band]) for band in bands for part in slices]
+        )
+        for index, ((span, column, columns), rows) in enumerate(passes):
+            height = self.tail_height if index == len(passes) - 1 else self.height
+            height = min(height, self.head_height) if index == 0 else height
+            for image, first, count in rows:
+                for y, h in cuts(count, height):
+                    for x, w in cuts(self.output_width, self.width):
+                        yield Tile(image, (first, count), first + y, h, x, w, span, column, columns)
 
     def describe(self) -> str:
-        count = sum(item.count for item in self.classes)
+        count = sum(1 for _ in self.tiles())
         return f"{count} tiles of up to {self.height}x{self.width} pixels by {self.columns} channels"
-
-
-def _cuts(total: int, size: int) -> list[tuple[int, int]]:
-    return [(start, min(size, total - start)) for start in range(0, total, size)]
-
-
-def _sizes(total: int, size: int) -> list[tuple[int, int]]:
-    """(length, how often) of the cuts of ``total`` by ``size``."""
-    full, tail = divmod(total, size)
-    return [pair for pair in ((size, full), (tail, int(tail > 0))) if pair[1]]
-
-
-def _even(total: int, parts: int) -> int:
-    return -(-total // parts)
 
 
 def plan_matrix(
@@ -95,110 +96,74 @@ def plan_matrix(
     hw: cost.Hardware,
     entries: int,
     *,
+    columns_outer: bool | None = False,
     streamed: bool = False,
+    stored: bool = False,
+    ramped: bool = True,
     max_height: int | None = None,
     max_columns: int | None = None,
 ) -> TilePlan:
     """Best plan for ``entries`` accumulator entries per tile (half the memory, so that engines alternate).
 
-    ``streamed``: the input comes from SRAM, so that the first tile waits for its rows and weights. ``max_height`` and
-    ``max_columns`` (which may be less than the array has) bound the tile. Candidates are the even cuts of the output
-    rows and counts of column groups.
+    ``streamed``: the input comes from SRAM, so that the first tiles wait for their rows and weights; ``stored``: the
+    output goes there, after the last tile. ``columns_outer`` says whether weights change slowest (None: whichever is
+    better); they do so anyway where one tile is as high as the image. Without ``ramped`` all tiles are alike.
+    ``max_height`` and ``max_columns`` (which may be less than the array has) bound the tile. Candidates are the even
+    cuts of the output rows and counts of column groups.
     """
     limit = max(1, entries)
     width = geometry.output_width
     if width > limit:
-        width = _even(width, -(-width // limit))
+        width = even(width, -(-width // limit))
     tallest = max(1, min(limit // width, max_height or geometry.output_height, geometry.output_height))
     heights = sorted(
-        {_even(geometry.output_height, -(-geometry.output_height // most)) for most in range(1, tallest + 1)}
+        {even(geometry.output_height, -(-geometry.output_height // most)) for most in range(1, tallest + 1)}
     )
-    widths = {width} if geometry.output_height > 1 else {width, *(_even(width, parts) for parts in (2, 3, 4, 8))}
+    widths = {width} if geometry.output_height > 1 else {width, *(even(width, parts) for parts in (2, 3, 4, 8))}
     per_span = geometry.spans[0][2]
     widest = min(per_span, max_columns or per_span)
     most_groups = max(1, widest // hw.columns)
     candidates = [
-        (height, part, groups)
+        Candidate(height, part, min(groups * hw.columns, widest), outer or height >= geometry.output_height)
+        for outer in ((False, True) if columns_outer is None else (columns_outer,))
         for height in heights
         for part in sorted(widths)
         for groups in sorted({1, 2, 4, 8, 16, most_groups})
         if groups <= most_groups and height * part * groups <= limit
     ]
-    predicted = _predict(geometry, hw, candidates, widest)
-    if streamed:
-        predicted = predicted + [_first_load_cycles(geometry, hw, height, groups) for height, _, groups in candidates]
-    height, part, groups = candidates[int(np.argmin(predicted))]
-    columns = min(groups * hw.columns, widest)
+    predicted = busy_cycles(geometry, hw, candidates)
+    heads, head_cycles = head_heights(geometry, hw, candidates, streamed, ramped)
+    tails, tail_cycles = tail_heights(geometry, hw, candidates, stored, ramped)
+    predicted = predicted + head_cycles + tail_cycles
+    best = int(np.argmin(predicted))
+    chosen = candidates[best]
     return TilePlan(
         images=geometry.images,
         output_height=geometry.output_height,
         output_width=geometry.output_width,
         spans=tuple(span[2] for span in geometry.spans),
-        height=height,
-        width=part,
-        columns=columns,
-        classes=_matrix_classes(geometry, height, part, columns),
-        predicted_cycles=int(np.min(predicted)),
+        height=chosen.height,
+        width=chosen.width,
+        columns=chosen.columns,
+        columns_outer=chosen.columns_outer,
+        head_height=int(heads[best]),
+        tail_height=int(tails[best]),
+        predicted_cycles=math.ceil(predicted[best]),
     )
 
 
-def _predict(
-    geometry: ConvGeometry, hw: cost.Hardware, candidates: Sequence[tuple[int, int, int]], widest: int
-) -> np.ndarray:
-    """Cycles of each candidate: the busier of the two engines plus what cannot overlap at either end."""
-    rows = []
-    for index, (height, width, groups) in enumerate(candidates):
-        columns = min(groups * hw.columns, widest)
-        for h, h_count in _sizes(geometry.output_height, height):
-            for w, w_count in _sizes(geometry.output_width, width):
-                for c, c_count in _sizes(geometry.spans[0][2], columns):
-                    rows.append((index, h, w, c, h_count * w_count * c_count * geometry.images * len(geometry.spans)))
-    index, h, w, c, count = np.array(rows, np.int64).T
-    matrix = sum(np.asarray(cost.matrix(draft, hw)) for draft in geometry.matrix_drafts(h, w, c))
-    vector = np.asarray(cost.requantize(geometry.requantize_draft(h, w, c), hw))
-    commands = len(geometry.segments) + 1
-    fetch = np.asarray(cost.fetch(commands, hw))
-    busy_matrix = np.bincount(index, matrix * count)
-    busy_vector = np.bincount(index, vector * count)
-    busy_fetch = np.bincount(index, fetch * count)
-    longest_vector = np.zeros(len(candidates))
-    np.maximum.at(longest_vector, index, vector)
-    longest_matrix = np.zeros(len(candidates))
-    np.maximum.at(longest_matrix, index, matrix)
-    predicted = np.maximum(np.maximum(busy_matrix + longest_vector, busy_vector + longest_matrix), busy_fetch)
-    assert isinstance(predicted, np.ndarray)
-    return predicted
-
-
-def _first_load_cycles(geometry: ConvGeometry, hw: cost.Hardware, height: int, groups: int) -> int:
-    """Bus cycles of the input rows and the weights that the first tile reads."""
-    first, stop = geometry.rows_read(0, height)
-    weights = geometry.contraction * min(groups * hw.columns, geometry.spans[0][2])
-    return int(cost.ceil_div((stop - first) * geometry.width * geometry.channels + weights, hw.bus_bytes))
-
-
-def _matrix_classes(geometry: ConvGeometry, height: int, width: int, columns: int) -> tuple[TileClass, ...]:
-    found: dict[tuple[int, int, int], int] = {}
-    for h, h_count in _sizes(geometry.output_height, height):
-        for w, w_count in _sizes(geometry.output_width, width):
-            for _, _, total in geometry.spans:
-                for c, c_count in _sizes(total, columns):
-                    found[h, w, c] = found.get((h, w, c), 0) + h_count * w_count * c_count * geometry.images
+def matrix_classes(plan: TilePlan, geometry: ConvGeometry) -> tuple[TileClass, ...]:
+    """The plan's tiles by shape, with their commands."""
+    found = Counter((tile.height, tile.width, tile.columns) for tile in plan.tiles())
     return tuple(
         TileClass(count, (*geometry.matrix_drafts(h, w, c), geometry.requantize_draft(h, w, c)))
         for (h, w, c), count in found.items()
     )
 
 
-def plan_pool(geometry: PoolGeometry, hw: cost.Hardware, *, max_height: int | None = None) -> TilePlan:
+def plan_pool(geometry: PoolGeometry, *, max_height: int | None = None) -> TilePlan:
     """Bands of output rows, about eight where there are enough rows, so that loads and stores overlap."""
-    height = max(1, min(_even(geometry.output_height, 8), max_height or geometry.output_height))
-    classes: list[TileClass] = []
-    total = 0
-    for y, h in _cuts(geometry.output_height, height):
-        drafts = tuple(draft for _, draft in geometry.drafts(y, h))
-        total += int(sum(int(cost.pool(draft, hw)) for draft in drafts))
-        classes.append(TileClass(geometry.images, drafts))
+    height = max(1, min(even(geometry.output_height, 8), max_height or geometry.output_height))
     return TilePlan(
         images=geometry.images,
         output_height=geometry.output_height,
@@ -207,6 +172,7 @@ def plan_pool(geometry: PoolGeometry, hw: cost.Hardware, *, max_height: int | No
         height=height,
         width=geometry.output_width,
         columns=geometry.channels,
-        classes=tuple(classes),
-        predicted_cycles=total * geometry.images,
+        columns_outer=False,
+        head_height=height,
+        tail_height=height,
     )

@@ -16,7 +16,7 @@ from accel_models.program import Program
 from accel_models.system import System
 from accel_models.timing import simulate
 from cosim.encode import CompileError, compile_network
-from cosim.tile import matrix_geometry, plan_matrix
+from cosim.tile import matrix_classes, matrix_geometry, plan_matrix
 from tests.cosim.networks import NetworkBuilder, random_network, residual_network, system
 
 SYSTEMS = [
@@ -197,8 +197,9 @@ def test_the_plan_and_the_program_agree() -> None:
         for row, operator in enumerate(network.operators):
             if operator.kind != "conv2d":
                 continue
-            plan = plan_matrix(matrix_geometry(network, operator, hw.rows), hw, accelerator.accumulators.entries // 2)
-            drafts = [(draft, item.count) for item in plan.classes for draft in item.drafts]
+            geometry = matrix_geometry(network, operator, hw.rows)
+            plan = plan_matrix(geometry, hw, accelerator.accumulators.entries // 2, columns_outer=True)
+            drafts = [(draft, item.count) for item in matrix_classes(plan, geometry) for draft in item.drafts]
             planned = sum(
                 int(cost.matrix(d, hw) if d.command.__name__ == "Matrix" else cost.requantize(d, hw)) * n
                 for d, n in drafts
