@@ -5,6 +5,7 @@
 #   make slow    the tests marked slow
 #   make lint    ruff and mypy
 #   make bench   measures speed anew and writes reports/results
+#   make area    synthesizes the RTL, counts gates and writes reports/results/area.md
 #   make clean   removes what the other targets made
 #
 # PYTHON    the interpreter to start from, at least 3.11                    make test PYTHON=python3.12
@@ -19,10 +20,11 @@ JOBS ?= 2
 TESTS ?= tests
 VENV := .venv
 STAMP := $(VENV)/.installed
+VERIFY := $(VENV)/.installed-verify
 # In front of every command from the environment: what it calls in turn (python, cosim) is the environment's too.
 IN_VENV := PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
 
-.PHONY: demo test slow lint bench env clean
+.PHONY: demo test slow lint bench area env clean
 .DELETE_ON_ERROR:
 
 demo: $(STAMP)
@@ -42,6 +44,9 @@ bench: $(STAMP)
 	$(IN_VENV) python -m reports.bench
 	$(IN_VENV) python -m reports.networks
 
+area: $(VERIFY)
+	$(IN_VENV) python -m rtl.synthesis
+
 env: $(STAMP)
 
 $(STAMP): pyproject.toml constraints.txt
@@ -52,6 +57,10 @@ $(STAMP): pyproject.toml constraints.txt
 	@command -v c++ >/dev/null || { echo "make: no C++ compiler (c++): the RTL is compiled with it; install g++ or clang" >&2; exit 1; }
 	$(PYTHON) -m venv --clear $(VENV)
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) -c constraints.txt -e '.[rtl,dev]'
+	@touch $@
+
+$(VERIFY): $(STAMP)
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) -c constraints.txt -e '.[rtl,dev,verify]'
 	@touch $@
 
 clean:

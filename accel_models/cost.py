@@ -28,6 +28,7 @@ COMMAND_FETCH_START = 0  # from the start of a segment to the first address on t
 COMMAND_FETCH_AHEAD = 4  # commands that are fetched before the dispatcher takes them
 DISPATCH = 1  # from the dispatcher to the earliest start of an engine
 REGISTER_READ = 1  # per field that names a register, before the command starts
+LIST_SETUP = 6  # least set-up of a transfer with a row list: it holds the read of the first entry
 SEGMENT_END = 1  # from the end of the last command to the interrupt
 
 
@@ -177,7 +178,8 @@ def _residues(stride: Cycles, bus: Cycles, count: Cycles) -> int:
 def _alike(index: int, stride: Cycles, bus: Cycles, count: Cycles) -> Cycles:
     """How many of ``count`` runs start like run ``index``; those of an even stride are all like run 0."""
     even = (stride % bus == 0) | (count <= 1)
-    return np.where(even, count if index == 0 else 0, np.maximum(0, ceil_div(count - index, bus)))
+    uneven = np.where(index < bus, np.maximum(0, ceil_div(count - index, bus)), 0)
+    return np.where(even, count if index == 0 else 0, uneven)
 
 
 def bursts(command: Any, hw: Any) -> Cycles:

@@ -190,6 +190,7 @@ def sources(system: System) -> list[Constant]:
     found = [
         item for part in ("logic", "switching", "logic_leakage", "memories", "area") for item in section("energy", part)
     ]
+    found += section("gates", "cells") if system.accelerator else []
     found += _scaling(system.technology) + _sram_tables(system.technology)
     outside = {"flash": system.flash, "external_ram": system.external_ram}
     for name, memory in outside.items():

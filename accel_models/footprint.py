@@ -103,9 +103,12 @@ def _matrix(c: Matrix, columns: int) -> list[Interval]:
     groups = -(-c.columns // columns)
     first = max(c.origin_y, 0)
     last = min(c.origin_y + (height - 1) * c.stride_y + (c.kernel_height - 1) * c.dilation_y, c.input_height - 1)
-    # Channels of a group start inside a pixel, so the last pixel of a row ends one run after its start.
-    run = c.columns if c.mode == MatrixMode.DEPTHWISE else min(c.run_bytes, c.input_pixel_stride)
-    row_bytes = (c.input_width - 1) * c.input_pixel_stride + run
+    # Channels of a group start inside a pixel, so the last pixel of a row ends one run after its start, where taps are
+    # whole pixels apart.
+    pixel = c.input_pixel_stride
+    whole = pixel == 0 or c.tap_stride % pixel == 0
+    run = c.columns if c.mode == MatrixMode.DEPTHWISE else min(c.run_bytes, pixel) if whole else pixel
+    row_bytes = (c.input_width - 1) * pixel + run
     read = _image(c.input_address + first * c.input_row_stride, last - first + 1, c.input_row_stride, row_bytes, False)
     contraction = c.kernel_height * c.taps * (1 if c.mode == MatrixMode.DEPTHWISE else c.run_bytes)
     if c.mode == MatrixMode.OUTER:

@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 from accel_models.commands import Load, Register, SetRegister
 from accel_models.footprint import footprint
 from accel_models.golden.dispatch import State, execute
+from accel_models.golden.matrix import patches
 from accel_models.memory import SRAM_BASE
+from accel_models.random_program.matrix import random_matrix
 from tests.accel_models.random_commands import ENTRIES, PAD_BYTES, SRAM_BYTES, random_command
 
 SHAPES = ((4, 4), (3, 5), (16, 16))
@@ -69,6 +71,20 @@ def test_golden_stays_inside_the_footprint(seed: int, shape: tuple[int, int]) ->
         assert not (changed & ~written[name]).any(), f"{command} writes {name} outside its footprint"
         same = spaces(other)[name][written[name]]
         np.testing.assert_array_equal(data[written[name]], same, err_msg=f"{command} reads outside its footprint")
+
+
+@given(seed=st.integers(0, 2**32 - 1), shape=st.sampled_from(SHAPES))
+def test_a_matrix_command_reads_no_activation_outside_its_footprint(seed: int, shape: tuple[int, int]) -> None:
+    """Also where taps start inside a pixel and run to the end of the line."""
+    rng = np.random.default_rng(seed)
+    for _ in range(8):
+        command = random_matrix(rng, *shape, ENTRIES)
+        pad = rng.integers(0, 256, (1, PAD_BYTES), np.uint8)
+        other = pad ^ np.uint8(0x55)
+        read = footprint(command, shape[1])[0]
+        if read.space == "pad" and not read.write:
+            other[:, read.start : read.stop] = pad[:, read.start : read.stop]
+        np.testing.assert_array_equal(patches(command, other), patches(command, pad))
 
 
 def test_registers_count_as_reads_and_writes() -> None:
