@@ -28,7 +28,6 @@ COMMAND_FETCH_START = 0  # from the start of a segment to the first address on t
 COMMAND_FETCH_AHEAD = 4  # commands that are fetched before the dispatcher takes them
 DISPATCH = 1  # from the dispatcher to the earliest start of an engine
 REGISTER_READ = 1  # per field that names a register, before the command starts
-LIST_SETUP = 6  # least set-up of a transfer with a row list: it holds the read of the first entry
 SEGMENT_END = 1  # from the end of the last command to the interrupt
 
 

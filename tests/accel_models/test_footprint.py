@@ -11,8 +11,8 @@ from accel_models.footprint import footprint
 from accel_models.golden.dispatch import State, execute
 from accel_models.golden.matrix import patches
 from accel_models.memory import SRAM_BASE
-from accel_models.random_program.matrix import random_matrix
 from tests.accel_models.random_commands import ENTRIES, PAD_BYTES, SRAM_BYTES, random_command
+from tests.rtl.matrix_commands import random_command as random_matrix
 
 SHAPES = ((4, 4), (3, 5), (16, 16))
 
