@@ -5,6 +5,7 @@
 #   make slow    the tests marked slow
 #   make lint    ruff and mypy
 #   make bench   measures speed anew and writes reports/results
+#   make arrays  the four networks on the RTL of four array sizes and under four kinds of memory; reports/results/arrays.md
 #   make area    synthesizes the RTL, counts gates and writes reports/results/area.md
 #   make clean   removes what the other targets made
 #
@@ -24,7 +25,7 @@ VERIFY := $(VENV)/.installed-verify
 # In front of every command from the environment: what it calls in turn (python, cosim) is the environment's too.
 IN_VENV := PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
 
-.PHONY: demo test slow lint bench area env clean
+.PHONY: demo test slow lint bench arrays area env clean
 .DELETE_ON_ERROR:
 
 demo: $(STAMP)
@@ -43,6 +44,9 @@ lint: $(STAMP)
 bench: $(STAMP)
 	$(IN_VENV) python -m reports.bench
 	$(IN_VENV) python -m reports.networks
+
+arrays: $(STAMP)
+	$(IN_VENV) python -m cosim.validate.arrays
 
 area: $(VERIFY)
 	$(IN_VENV) python -m rtl.synthesis
