@@ -1,18 +1,12 @@
 """The third machine: a program on the accelerator's RTL under Verilator, as a Run reports it."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from accel_models.golden import boundary
 from accel_models.program import Program
 from cosim.run import RtlResult
-
-if TYPE_CHECKING:
-    from rtl.bench.job import MemorySettings
 
 Report = Callable[[str], None]
 
@@ -33,18 +27,17 @@ def random_inputs(program: Program, seed: int) -> dict[str, np.ndarray]:
     return found
 
 
-def on_rtl(
-    program: Program, inputs: Mapping[str, np.ndarray], report: Report, *, memory: MemorySettings | None = None
-) -> RtlResult:
+def on_rtl(program: Program, inputs: Mapping[str, np.ndarray], report: Report, *, memory: str = "nominal") -> RtlResult:
     """Run one invocation on the RTL and compare it with golden and the event machine.
 
-    ``memory``: how the memories behave (default: as the system says); other ones have no expected cycles.
-    Raises ValueError for a system without an accelerator and rtl.bench.RtlError where the RTL cannot be built or stops.
+    ``memory``: how the memories behave, see MemorySettings.parse; other than nominal ones have no expected cycles.
+    Raises ValueError for a ``memory`` that means nothing and for a system without an accelerator, and
+    rtl.bench.RtlError where the RTL cannot be built or stops.
     """
     from rtl.bench.cosim import cosimulate
     from rtl.bench.job import MemorySettings
 
-    found = cosimulate(program, inputs, memory=memory or MemorySettings(), progress=report)
+    found = cosimulate(program, inputs, memory=MemorySettings.parse(memory), progress=report)
     return RtlResult(
         cycles=sum(found.cycles),
         bytes_different=sum(found.bytes_different.values()),

@@ -57,9 +57,17 @@ def programs_of(network: Network, system: System, weights: str, report: Report) 
 
 
 def run_target(
-    spec: str, system: System, options: Options, *, weights: str, fidelity: str, samples: int, report: Report
+    spec: str,
+    system: System,
+    options: Options,
+    *,
+    weights: str,
+    fidelity: str,
+    samples: int,
+    report: Report,
+    memory: str = "nominal",
 ) -> Outcome:
-    """Everything behind ``cosim run`` for targets that are not programs yet."""
+    """Everything behind ``cosim run`` for targets that are not programs yet. ``memory``: of a co-simulation."""
     from accel_models.golden.machine import run_program
 
     found = network_of(spec, options, report)
@@ -84,7 +92,7 @@ def run_target(
             given = named_inputs(program, options.inputs) if options.inputs else random_inputs(program, options.seed)
         else:
             given = {name: array[None] for name, array in found.inputs.items()}
-        rtl = on_rtl(program, given, report)
+        rtl = on_rtl(program, given, report, memory=memory)
     report("timing")
     result = run(program, fidelity=fidelity, cold=cold, metrics=metrics, seed=options.seed, rtl=rtl)
     return Outcome(result, program, values)
@@ -97,6 +105,7 @@ def run_file(
     fidelity: str,
     seed: int,
     report: Report,
+    memory: str = "nominal",
 ) -> Outcome:
     """Run a compiled program; values only where inputs are given. On RTL, inputs are drawn from ``seed`` otherwise."""
     program = Program.load(path)
@@ -110,7 +119,8 @@ def run_file(
     if fidelity == "rtl":
         from cosim.cosimulation import on_rtl, random_inputs
 
-        rtl = on_rtl(program, random_inputs(program, seed) if given is None else given, report)
+        given = random_inputs(program, seed) if given is None else given
+        rtl = on_rtl(program, given, report, memory=memory)
     return Outcome(run(program, fidelity=fidelity, seed=seed, rtl=rtl), program, values)
 
 

@@ -24,6 +24,8 @@ def execute(arguments: argparse.Namespace) -> int:
     check_places(arguments)
     if arguments.program:
         return _one_program(arguments)
+    if arguments.memory != "nominal":
+        raise ValueError("--memory goes with a program: cosim rtl FILE.program")
     if arguments.inputs:
         raise ValueError("--inputs goes with a program: cosim rtl FILE.program")
     result = regression(arguments.jobs, arguments.keyword, sys.stderr if arguments.json == "-" else sys.stdout)
@@ -44,6 +46,7 @@ def _one_program(arguments: argparse.Namespace) -> int:
         fidelity="rtl",
         seed=arguments.seed,
         report=progress,
+        memory=arguments.memory,
     )
     progress.done()
     rtl = dict(outcome.run.rtl or {})
@@ -53,7 +56,9 @@ def _one_program(arguments: argparse.Namespace) -> int:
         f"{outcome.program.name} on {outcome.program.system.name}, RTL beside golden and the event machine", file=stream
     )
     print(f"bytes that differ  {rtl['bytes_different']}", file=stream)
-    print(f"cycles             {rtl['cycles']:,} (event machine {rtl['expected_cycles']:,})", file=stream)
+    expected = rtl["expected_cycles"]
+    beside = "other memories than the system's" if expected is None else f"event machine {expected:,}"
+    print(f"cycles             {rtl['cycles']:,} ({beside})", file=stream)
     for name, value in rtl["counters"].items():
         print(f"{name:18} {value:,} (models {rtl['expected'].get(name, '-')})", file=stream)
     return complain(rtl)

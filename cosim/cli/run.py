@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 
 def execute(arguments: argparse.Namespace) -> int:
+    if arguments.memory != "nominal" and arguments.fidelity != "rtl":
+        raise ValueError("--memory goes with --fidelity rtl: the models take the system's memories")
     if arguments.samples < 0:
         raise ValueError(f"--samples: want 0 or more, got {arguments.samples}")
     if arguments.outputs and not arguments.outputs.endswith(".npz"):
@@ -52,9 +54,10 @@ def complain(rtl: Mapping[str, Any] | None) -> int:
     """Exit status of a co-simulation: 1, with the reason, where the RTL and the models disagree."""
     if rtl is None or rtl["holds"]:
         return 0
+    against = "" if rtl["expected_cycles"] is None else f" against {rtl['expected_cycles']}"
     print(
         f"cosim: error: the RTL and the models disagree: {rtl['bytes_different']} bytes differ, counters "
-        f"{', '.join(rtl['counters_different']) or 'equal'}, {rtl['cycles']} cycles against {rtl['expected_cycles']}"
+        f"{', '.join(rtl['counters_different']) or 'equal'}, {rtl['cycles']} cycles{against}"
         f"{', stopped by ' + rtl['error'] if rtl['error'] else ''}",
         file=sys.stderr,
     )
@@ -67,7 +70,12 @@ def _outcome(arguments: argparse.Namespace, progress: Progress) -> Outcome:
         from cosim.pipeline import run_file
 
         return run_file(
-            Path(arguments.target), options.inputs, fidelity=arguments.fidelity, seed=options.seed, report=progress
+            Path(arguments.target),
+            options.inputs,
+            fidelity=arguments.fidelity,
+            seed=options.seed,
+            report=progress,
+            memory=arguments.memory,
         )
     from accel_models.system import load_system
     from cosim.pipeline import run_target
@@ -81,6 +89,7 @@ def _outcome(arguments: argparse.Namespace, progress: Progress) -> Outcome:
         fidelity=arguments.fidelity,
         samples=arguments.samples,
         report=progress,
+        memory=arguments.memory,
     )
 
 

@@ -13,11 +13,10 @@ from pathlib import Path
 from accel_models.container import write_atomic
 from accel_models.system import System, load_system, parse_system
 from cosim.options import Options
-from rtl.bench.job import FAST, NOMINAL, SLOW, STALLS, MemorySettings
+from rtl.bench.job import MEMORY_KINDS
 
 RESULTS = Path(__file__).parents[2] / "reports" / "results"
 NETWORKS, SIZES, LARGEST = ("resnet8", "kws", "ad", "vww"), (4, 8, 16), 32
-MEMORIES = {"nominal": NOMINAL, "fast": FAST, "slow": SLOW, "stalls": STALLS}
 HEADER = (
     "| network | array | memory | RTL cycles | event machine | error | bytes that differ | counters that differ |\n"
     "|---|---|---|---:|---:|---:|---:|---|\n"
@@ -55,7 +54,7 @@ def system_of(size: int) -> System:
 def points() -> Iterator[tuple[int, str]]:
     """Array size and memory of every co-simulation of a network."""
     for size in SIZES:
-        for memory in MEMORIES:
+        for memory in MEMORY_KINDS:
             yield size, memory
     yield LARGEST, "nominal"
 
@@ -78,14 +77,13 @@ def measure(network: str, report: Callable[[str], None]) -> list[Row]:
 def _row(network: str, size: int, memory: str, program: object, inputs: object) -> Row:
     from cosim.cosimulation import on_rtl
 
-    settings: MemorySettings = MEMORIES[memory]
-    found = on_rtl(program, inputs, lambda text: None, memory=settings)  # type: ignore[arg-type]
+    found = on_rtl(program, inputs, lambda text: None, memory=memory)  # type: ignore[arg-type]
     return Row(
         network=network,
         array=size,
         memory=memory,
         cycles=found.cycles,
-        expected_cycles=found.expected_cycles if settings.is_systems else None,
+        expected_cycles=found.expected_cycles,
         bytes_different=found.bytes_different,
         counters_different=tuple(found.counters_different),
         error=found.error,

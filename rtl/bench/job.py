@@ -2,9 +2,9 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -41,6 +41,28 @@ class MemorySettings:
         if not 0 <= self.stalls < 1:
             raise ValueError(f"stalls: want a chance in [0, 1), got {self.stalls}")
 
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Settings from a name of MEMORY_KINDS or from ``field=value`` pairs, ``latency=5,stalls=0.1``.
+
+        Raises ValueError naming what it does not know.
+        """
+        if text in MEMORY_KINDS:
+            return MEMORY_KINDS[text]  # type: ignore[return-value]
+        kinds = {item.name: int if item.type is int else float for item in fields(cls)}
+        given: dict[str, Any] = {}
+        for part in text.split(","):
+            name, _, value = part.partition("=")
+            if name not in kinds:
+                raise ValueError(
+                    f"memory: want {', '.join(MEMORY_KINDS)}, or pairs of {', '.join(kinds)}=NUMBER, got {text!r}"
+                )
+            try:
+                given[name] = kinds[name](value)
+            except ValueError:
+                raise ValueError(f"memory: want a number for {name}, got {value!r}") from None
+        return cls(**given)
+
     @property
     def is_systems(self) -> bool:
         """Whether the event machine models these memories."""
@@ -51,6 +73,7 @@ NOMINAL = MemorySettings()
 FAST = MemorySettings(latency=0, pace=0)
 SLOW = MemorySettings(latency=5, pace=3)
 STALLS = MemorySettings(stalls=0.3)
+MEMORY_KINDS: Mapping[str, MemorySettings] = {"nominal": NOMINAL, "fast": FAST, "slow": SLOW, "stalls": STALLS}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from cosim.validate.arrays import MEMORIES, NETWORKS, RESULTS, Row, points, system_of, table
+from cosim.validate.arrays import NETWORKS, RESULTS, Row, points, system_of, table
+from rtl.bench.job import MEMORY_KINDS
 
 ROW = Row(
     network="kws",
@@ -38,7 +39,7 @@ def test_a_row_holds_where_both_contracts_do(change: dict[str, object], holds: b
 
 def test_every_point_has_its_array() -> None:
     sizes = {size for size, _ in points()}
-    assert sizes == {4, 8, 16, 32} and {memory for _, memory in points()} == set(MEMORIES)
+    assert sizes == {4, 8, 16, 32} and {memory for _, memory in points()} == set(MEMORY_KINDS)
     for size in sizes:
         accelerator = system_of(size).accelerator
         assert accelerator is not None and (accelerator.array.rows, accelerator.array.columns) == (size, size)
