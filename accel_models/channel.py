@@ -2,16 +2,33 @@
 
 A memory answers an address phase of cycle t with beat k in cycle ``t + latency - 1 + ceil(k * pace)`` at the earliest;
 beats come in the order of the addresses, one a cycle; a memory keeps its pace over bursts that queue in it. These are
-the rules of rtl/bench/axi_memory.sv. The stores' channel disturbs nothing.
+the rules of rtl/bench/axi_memory.sv. One address phase fits in a cycle; a fetch goes before a load. Beats of a fetch
+are always taken, those of a load when there is room on their way to the scratchpad (drain.py), and what comes behind
+them waits. The stores' channel disturbs nothing.
 """
 
 import math
-from collections.abc import Generator, Mapping
+from collections import deque
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import simpy
 
+from accel_models.drain import LoadDrain
+
 AHEAD_BEATS = 32  # a load has no new address phase while as many beats are under way
+
+
+@dataclass(frozen=True, slots=True)
+class _Burst:
+    """``address``: cycle of the address phase. ``drain``: where a load's beats go; None: a fetch, whose ``arrived`` is
+    told the cycle of the last beat as soon as that is known."""
+
+    address: int
+    memory: int
+    beats: int
+    drain: LoadDrain | None = None
+    arrived: Callable[[int], None] | None = None
 
 
 @dataclass(slots=True)
@@ -19,38 +36,72 @@ class ReadChannel:
     """``speed``: latency in cycles and cycles per beat of each memory, by number."""
 
     speed: Mapping[int, tuple[int, float]]
-    last_beat: int = -1  # cycle of the channel's last beat so far
+    last_address: int = -1  # cycle of the last address phase so far
+    last_beat: int = -1  # cycle of the last beat taken so far
     paced: dict[int, float] = field(default_factory=dict)  # when each memory has kept its pace since its last beat
+    under_way: deque[_Burst] = field(default_factory=deque)
+    asked: simpy.Event | None = None  # the channel is idle
 
-    def burst(self, now: int, memory: int, beats: int) -> int:
-        """Cycle of the last beat of a burst whose address phase is in cycle ``now``. Bursts come in order of time."""
+    def serve(self, env: simpy.Environment) -> Generator[simpy.Event, None, None]:
+        """The process that brings the bursts, in order, for ever."""
+        while True:
+            if not self.under_way:
+                self.asked = env.event()
+                yield self.asked
+            burst = self.under_way[0]
+            if burst.drain is None:
+                last = self.burst(burst.address, burst.memory, burst.beats)
+                if burst.arrived is not None:
+                    burst.arrived(last)
+            else:
+                yield from self._fill(env, burst, burst.drain)
+            self.under_way.popleft()
+
+    def fetch(self, now: int, memory: int, beats: int, arrived: Callable[[int], None]) -> None:
+        """The address phase of a fetch, in this cycle."""
+        self._ask(_Burst(now, memory, beats, arrived=arrived))
+
+    def load(
+        self, env: simpy.Environment, memory: int, sizes: Sequence[int], drain: LoadDrain
+    ) -> Generator[simpy.Event, None, None]:
+        """The address phases of a load, ``sizes`` beats each, from this cycle on; ends with its last write."""
+        total = 0
+        for size in sizes:
+            while (ahead := total - drain.taken(int(env.now))) >= AHEAD_BEATS:
+                yield env.timeout(ahead - AHEAD_BEATS + 1)
+            yield env.timeout(0.5)  # by then it is known whether a fetch has this cycle
+            while self.last_address == int(env.now):
+                yield env.timeout(1)
+            self._ask(_Burst(int(env.now), memory, size, drain))
+            total += size
+            yield env.timeout(0.5)
+        while (left := total - drain.written(int(env.now))) > 0:
+            yield env.timeout(-(-left // 2))  # two at a time at best
+
+    def burst(self, address: int, memory: int, beats: int) -> int:
+        """Cycle of the last beat of a burst whose beats are always taken. Bursts come in order of time."""
         latency, pace = self.speed[memory]
-        due = max(self.paced.get(memory, 0.0), now + latency) + pace
+        due = max(self.paced.get(memory, 0.0), address + latency) + pace
         first = max(math.ceil(due - 1e-6) - 1, self.last_beat + 1)
         due = max(due, first) + (beats - 1) * pace
         self.paced[memory] = due
         self.last_beat = max(math.ceil(due - 1e-6) - 1, first + beats - 1)
         return self.last_beat
 
-    def load(self, env: simpy.Environment, memory: int, beats: int, bursts: int) -> Generator[simpy.Event, None, int]:
-        """The bursts of a load, as long as each other as can be; returns the cycle of its last beat."""
-        under_way: list[tuple[int, int]] = []  # (last cycle, beats)
-        last = 0
-        for index in range(bursts):
-            size = (index + 1) * beats // bursts - index * beats // bursts
-            last = self.burst(int(env.now), memory, size)
-            under_way.append((last, size))
-            if index + 1 < bursts:
-                yield env.timeout(max(1, self._room(under_way, memory) - int(env.now)))
-        return last
+    def _ask(self, burst: _Burst) -> None:
+        self.last_address = burst.address
+        self.under_way.append(burst)
+        if self.asked is not None:
+            asked, self.asked = self.asked, None
+            asked.succeed()
 
-    def _room(self, under_way: list[tuple[int, int]], memory: int) -> int:
-        """First cycle in which fewer than AHEAD_BEATS of these beats are still to come; drops what has come by then."""
-        allowed = AHEAD_BEATS - 1
-        for place in range(len(under_way) - 1, -1, -1):
-            end, size = under_way[place]
-            if size > allowed:
-                del under_way[:place]
-                return end - math.floor(allowed * self.speed[memory][1]) + 1
-            allowed -= size
-        return 0
+    def _fill(
+        self, env: simpy.Environment, burst: _Burst, drain: LoadDrain
+    ) -> Generator[simpy.Event, None, None]:
+        """Bring a load's beats as they are taken."""
+        latency, pace = self.speed[burst.memory]
+        due = max(self.paced.get(burst.memory, 0.0), burst.address + latency) + pace
+        drain.offer(burst.beats, due, pace, self.last_beat + 1)
+        while (soonest := drain.soonest(int(env.now))) is not None:
+            yield env.timeout(soonest + 1 - int(env.now))
+        self.paced[burst.memory], self.last_beat = drain.due, drain.last_taken

@@ -12,6 +12,7 @@ import math
 from collections import deque
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from numpy.typing import NDArray
 from accel_models import batch, cost, cpu
 from accel_models.channel import ReadChannel
 from accel_models.commands import Engine
+from accel_models.contention import Contention
 from accel_models.network import Tensor
 from accel_models.program import Program
 from accel_models.work import Work, work_of
@@ -71,6 +73,8 @@ class _Fetch:
 
     count: int
     taken: int = 0  # commands that left the buffer
+    came: int = 0  # commands whose beats have come, those behind End included
+    stop: float = math.inf  # no more are asked for from this cycle on
     arrivals: deque[int] = field(default_factory=deque)  # first cycle in which each of the next commands is there
     asked_for: simpy.Event | None = None  # the dispatcher waits for an arrival
     room: simpy.Event | None = None  # the buffer is full
@@ -79,9 +83,13 @@ class _Fetch:
 class _Machine:
     """State of one simulation. Engines are processes; tokens and queues are counters with one waiting event each."""
 
-    def __init__(self, program: Program, work: Work | None, env: simpy.Environment) -> None:
+    def __init__(
+        self, program: Program, work: Work | None, contention: Contention | None, env: simpy.Environment
+    ) -> None:
         accelerator = program.system.accelerator
-        self.env, self.program, self.work = env, program, work
+        self.env, self.program, self.work, self.contention = env, program, work, contention
+        self.processes: list[simpy.Process] = []
+        self.asleep: dict[Engine, int | None] = dict.fromkeys(Engine)  # until when, in the last part of a command
         self.queue_depth = accelerator.queue_depth if accelerator else 0
         self.token_depth = accelerator.token_depth if accelerator else 0
         length = len(program.command_rows)
@@ -164,37 +172,62 @@ class _Machine:
         work, env = self.work, self.env
         assert work is not None
         yield env.timeout(cost.COMMAND_FETCH_START)
-        asked, stop = 0, math.inf
-        while env.now < stop:
+        asked = 0
+        while env.now < fetch.stop:
             if asked - fetch.taken >= cost.COMMAND_FETCH_AHEAD:
                 fetch.room = env.event()
                 yield fetch.room
             else:
-                last = self.channel.burst(int(env.now), work.fetch_space, work.fetch_beats)
                 asked += 1
-                if asked <= fetch.count:
-                    fetch.arrivals.append(last + 1)
-                    if fetch.asked_for is not None:
-                        asked_for, fetch.asked_for = fetch.asked_for, None
-                        asked_for.succeed()
-                if asked == fetch.count:
-                    stop = last - work.fetch_beats + 2  # the cycle after the first beat of End
+                self.channel.fetch(int(env.now), work.fetch_space, work.fetch_beats, partial(self.fetched, fetch))
             yield env.timeout(1)
 
-    def loading(self, place: int) -> Generator[simpy.Event, Any, None]:
-        """A Load from its start to its last byte: set-up, bursts on the read channel, the write of the last beat."""
+    def fetched(self, fetch: _Fetch, last: int) -> None:
+        """The beats of the next command of a segment come, the last one in cycle ``last``."""
+        assert self.work is not None
+        fetch.came += 1
+        if fetch.came <= fetch.count:
+            fetch.arrivals.append(last + 1)
+            if fetch.asked_for is not None:
+                asked_for, fetch.asked_for = fetch.asked_for, None
+                asked_for.succeed()
+        if fetch.came == fetch.count:
+            fetch.stop = last - self.work.fetch_beats + 2  # the cycle after the first beat of End
+
+    def loading(self, place: int, begun: int) -> Generator[simpy.Event, Any, None]:
+        """A Load from its start to its last byte: set-up, bursts on the read channel, the writes of its beats."""
         work, env = self.work, self.env
-        assert work is not None
-        yield env.timeout(int(work.operands[place]) * cost.REGISTER_READ + work.setup_cycles - 1)
+        assert work is not None and self.contention is not None
+        yield env.timeout(begun + work.setup_cycles - 1 - int(env.now))
         beats, bursts = int(work.beats[place]), int(work.bursts[place])
-        last = yield from self.channel.load(env, int(work.space[place]), beats, bursts)
-        yield env.timeout(last + 2 - int(env.now))
+        sizes = [(index + 1) * beats // bursts - index * beats // bursts for index in range(bursts)]
+        yield from self.channel.load(env, int(work.space[place]), sizes, self.contention.drain(place))
+
+    def finishing(self, me: Engine) -> Generator[simpy.Event, Any, None]:
+        """Until the engine's command ends, which a command of an engine above it may put off or bring forward."""
+        assert self.contention is not None
+        while (left := self.contention.end(me) - int(self.env.now)) > 0:
+            self.asleep[me] = int(self.env.now) + left
+            try:
+                yield self.env.timeout(left)
+            except simpy.Interrupt:
+                pass
+        self.asleep[me] = None
+        self.contention.done(me)
+
+    def disturb(self, me: Engine) -> None:
+        """A command has started: commands of the engines below that now end sooner are woken, to sleep less."""
+        assert self.contention is not None
+        for engine in self.contention.below(me):
+            target = self.asleep[engine]
+            if target is not None and self.contention.end(engine) < target:
+                self.processes[engine].interrupt()
 
     def engine(self, me: int, plan: list[tuple[int, tuple[int, ...], tuple[int, ...]]]) -> Generator[Any, Any, None]:
         """One engine, for ever. ``plan``: duration, engines to wait for, engines to signal, by command."""
         env, queue, tokens, work = self.env, self.queues[me], self.tokens, self.work
         assert work is not None
-        loads, cycles = work.beats.astype(bool).tolist(), work.cycles.tolist()
+        cycles = work.cycles.tolist()
         while True:
             if not queue:
                 self.arrival[me] = arrival = env.event()
@@ -216,11 +249,8 @@ class _Machine:
                     yield event
                 tokens[source][me] -= 1
             self.holds[me] = (place, -1)
-            self.start[place] = int(env.now)
-            if loads[place]:
-                yield from self.loading(place)
-            else:
-                yield env.timeout(duration)
+            self.start[place] = begun = int(env.now)
+            yield from self.working(Engine(me), place, begun, duration)
             self.end[place] = int(env.now)
             self.stalled[me] += int(env.now - taken) - cycles[place]
             self.holds[me] = None
@@ -230,6 +260,20 @@ class _Machine:
             if not self.outstanding and self.drained is not None:
                 self.drained.succeed()
                 self.drained = None
+
+    def working(self, me: Engine, place: int, start: int, duration: int) -> Generator[simpy.Event, Any, None]:
+        """A command from its start to its end; ``duration`` where nothing of it depends on other engines."""
+        work, contention = self.work, self.contention
+        assert work is not None and contention is not None
+        begun = start + int(work.operands[place]) * cost.REGISTER_READ
+        if work.beats[place]:
+            yield from self.loading(place, begun)
+            return
+        if not contention.begin(place, begun):
+            yield self.env.timeout(duration)
+            return
+        self.disturb(me)
+        yield from self.finishing(me)
 
     def give(self, me: int, target: int, place: int) -> None:
         if self.tokens[me][target] >= self.token_depth:
@@ -276,16 +320,20 @@ def simulate(program: Program, registers: Mapping[int, int] | None = None, *, wo
     again. Raises TimingError on a deadlock or an overflowing token counter, ValueError on a program that its system
     cannot run.
     """
-    if work is None and len(program.command_rows):
-        work = work_of(program, batch.batches(program, registers))
+    contention = None
+    if len(program.command_rows):
+        found = batch.batches(program, registers)
+        work = work or work_of(program, found)
+        contention = Contention(program, work, found)
     env = simpy.Environment()
-    machine = _Machine(program, work, env)
+    machine = _Machine(program, work, contention, env)
     if work is not None:
         durations = (work.cycles + work.shared).tolist()
         waits, signals = work.wait.tolist(), work.signal.tolist()
         plan = [(durations[i], _BITS[waits[i]], _BITS[signals[i]]) for i in range(len(durations))]
         for engine in range(ENGINES):
-            env.process(machine.engine(engine, plan))
+            machine.processes.append(env.process(machine.engine(engine, plan)))
+    env.process(machine.channel.serve(env))
     env.process(machine.run())
     env.run()
     if not machine.finished:

@@ -1,0 +1,78 @@
+"""The banks of the scratchpad: which of them an access takes, and what each engine wants of them in every cycle.
+
+Word ``a // word_bytes`` lies in the bank that ``bank_of`` in rtl/scratchpad.sv says; an access takes one bank, or the
+two of neighbouring words. Banks are bits of a mask. In a cycle an engine gets its access when no port of higher priority
+wants one of its banks, granted or not.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from accel_models.system import Accelerator, Bus
+
+Masks = NDArray[np.uint64]
+_ADDRESS_BITS = 21  # of the scratchpad's ports: one more than an address has
+
+
+@dataclass(frozen=True, slots=True)
+class BankMap:
+    """``bits`` uint64 [words]: the bank of each word, as a mask."""
+
+    word_bytes: int
+    bits: Masks
+
+    @classmethod
+    def of(cls, accelerator: Accelerator, bus: Bus) -> Self:
+        widest = max(accelerator.array.rows, accelerator.array.columns, bus.bytes_per_cycle)
+        word_bytes = 1 << (widest - 1).bit_length()
+        return cls(word_bytes, _bank_bits(word_bytes, accelerator.scratchpad.banks))
+
+    def masks(self, address: ArrayLike, count: ArrayLike, skip: ArrayLike = 0) -> Masks:
+        """Banks of bytes ``address + skip`` to ``address + skip + count - 1``; none where ``count`` is 0.
+
+        ``skip + count`` is at most ``word_bytes``. Broadcasts.
+        """
+        place = np.asarray(address, np.int64) & ((1 << _ADDRESS_BITS) - 1)
+        first = place % self.word_bytes + skip
+        stop = first + count
+        word = place // self.word_bytes
+        low = np.where(first < self.word_bytes, self.bits[word], 0)
+        high = np.where(stop > self.word_bytes, self.bits[(word + 1) % len(self.bits)], 0)
+        return np.where(np.asarray(count) > 0, low | high, 0).astype(np.uint64)
+
+
+@lru_cache(maxsize=8)
+def _bank_bits(word_bytes: int, banks: int) -> Masks:
+    word = np.arange((1 << _ADDRESS_BITS) // word_bytes, dtype=np.int64)
+    width = banks.bit_length() - 1
+    bank = word
+    if width > 1:
+        for shift in (width, width + 1, 2 * width + 1, 2 * width + 2):
+            bank = bank ^ (word >> shift)
+    return np.left_shift(np.uint64(1), (bank % banks).astype(np.uint64))
+
+
+class Wanted:
+    """Masks of what ports want, by cycle of the program: uint64, zero where nothing is known."""
+
+    def __init__(self) -> None:
+        self._masks = np.zeros(1 << 12, np.uint64)
+
+    def window(self, start: int, length: int) -> Masks:
+        """A view of ``length`` cycles from ``start`` on; valid until the next call."""
+        if start + length > len(self._masks):
+            grown = np.zeros(2 * (start + length), np.uint64)
+            grown[: len(self._masks)] = self._masks
+            self._masks = grown
+        return self._masks[start : start + length]
+
+    def plan(self, start: int, masks: Any, clear: int = 0) -> None:
+        """Replace what was planned from ``start`` on: ``masks``, then nothing up to cycle ``clear``."""
+        length = len(masks)
+        view = self.window(start, max(length, clear - start))
+        view[:length] = masks
+        view[length:] = 0

@@ -1,0 +1,90 @@
+"""Where the beats of a Load go: a short queue, then the banks of the scratchpad, cycle by cycle (rtl/beat_queue.sv)."""
+
+import math
+from collections.abc import Callable
+
+from accel_models.banks import Masks
+from accel_models.requests import BeatRequests
+
+_QUEUE = 4  # beats that wait for their bank
+_STRETCH = 64  # cycles of the other engines' wishes that are fetched at once
+
+Window = Callable[[int, int], Masks]  # (first cycle, cycles) -> what ports of higher priority want
+
+
+class LoadDrain:
+    """One Load. ``window`` has to be right for cycles in the past: the drain is asked only about those.
+
+    A beat is taken from the channel when the memory has it and the queue has room, and written from the next cycle on;
+    two that wait and touch are written at once where a word has room for both.
+    """
+
+    def __init__(self, requests: BeatRequests, window: Window) -> None:
+        self._single, self._joined = requests.masks.tolist(), requests.joined.tolist()
+        self._window = window
+        self._cycle = 0  # the next to be looked at
+        self._taken: list[int] = []  # cycles
+        self._written = 0  # beats
+        self._offered, self._pace, self._from = 0, 1.0, 0
+        self.due = 0.0  # when the memory has the next beat, or has kept its pace since the last one
+
+    @property
+    def last_taken(self) -> int:
+        return self._taken[-1]
+
+    def offer(self, beats: int, due: float, pace: float, first: int) -> None:
+        """A burst is at the head of the channel: its first beat comes at ``due``, not before cycle ``first``."""
+        self._offered += beats
+        self.due, self._pace, self._from = due, pace, first
+        if not self._taken:
+            self._cycle = first
+
+    def taken(self, now: int) -> int:
+        """Beats taken in cycles before ``now``."""
+        self._advance(now)
+        return len(self._taken)
+
+    def written(self, now: int) -> int:
+        """Beats written in cycles before ``now``."""
+        self._advance(now)
+        return self._written
+
+    def soonest(self, now: int) -> int | None:
+        """The earliest cycle in which the last beat offered may be taken; None when it has been, before ``now``."""
+        self._advance(now)
+        left = self._offered - len(self._taken)
+        if not left:
+            return None
+        return max(self._ready(self.due + (left - 1) * self._pace), max(now, self._from) + left - 1)
+
+    @staticmethod
+    def _ready(due: float) -> int:
+        return math.ceil(due - 1e-6) - 1
+
+    def _advance(self, now: int) -> None:
+        base, above = 0, [0]
+        cycle, stop = self._cycle, now
+        while cycle < stop:
+            waiting = len(self._taken) - self._written
+            if not waiting:
+                if len(self._taken) == self._offered:
+                    break
+                cycle = max(cycle, self._from, self._ready(self.due))
+                if cycle >= stop:
+                    break
+            else:
+                if not base <= cycle < base + len(above) or base == 0:
+                    base, above = cycle, self._window(cycle, min(_STRETCH, stop - cycle)).tolist()
+                self._write(above[cycle - base], waiting)
+            if waiting < _QUEUE and len(self._taken) < self._offered and cycle >= max(self._from, self._ready(self.due)):
+                self._taken.append(cycle)
+                more = len(self._taken) < self._offered
+                self.due = max(self.due, cycle) + (self._pace if more else 0.0)
+            cycle += 1
+        self._cycle = max(self._cycle, stop)
+
+    def _write(self, above: int, waiting: int) -> None:
+        beat = self._written
+        pair = waiting > 1 and self._joined[beat]
+        if not above & (self._joined[beat] if pair else self._single[beat]):
+            self._written += 2 if pair else 1

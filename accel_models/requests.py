@@ -1,0 +1,272 @@
+"""What each command asks of the scratchpad, request by request in order, as masks of banks (banks.py).
+
+One function per class; fields are ints, registers resolved. The orders are those of golden.streams and of the walks in
+the RTL; when a request is made is said in replay.py.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from accel_models.banks import BankMap, Masks
+from accel_models.commands import (
+    PARAMETER_BYTES,
+    TABLE_BYTES,
+    Command,
+    Elementwise,
+    Fill,
+    Function,
+    Load,
+    Matrix,
+    MatrixMode,
+    Pool,
+    Requantize,
+    Store,
+)
+
+Int64 = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MatrixRequests:
+    """``activations``: a mask per operand slot, ``slots`` of them in each tile; ``weights``: a mask per vector.
+
+    ``loads``: weight vectors of each tile; ``drains``: rows that each tile drains, OUTER only, where weights are the
+    second operand of every slot.
+    """
+
+    activations: Masks
+    weights: Masks
+    slots: int
+    loads: tuple[int, ...]
+    drains: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class VectorRequests:
+    """``reads``: a mask per word or step, 0 where it reads nothing; ``writes``: a mask per result, which the step
+    ``emits`` [results] gives."""
+
+    reads: Masks
+    emits: Int64
+    writes: Masks
+
+
+@dataclass(frozen=True, slots=True)
+class BeatRequests:
+    """Beats of a transfer or vectors of a fill. ``joined`` [beats]: mask of a beat together with the next one, 0 where
+    they cannot be one access."""
+
+    masks: Masks
+    joined: Masks
+
+
+Requests = MatrixRequests | VectorRequests | BeatRequests
+
+
+def requests_of(command: type[Command], fields: Any, hw: Any, banks: BankMap) -> Requests | None:
+    """The requests of a command; None where it makes none. ``hw``: cost.Hardware."""
+    of = _OF.get(command)
+    return of(fields, hw, banks) if of is not None else None
+
+
+def _groups(columns: int, width: int) -> Int64:
+    """Lanes of each column group."""
+    starts = np.arange(0, columns, width)
+    return np.minimum(width, columns - starts)
+
+
+def _matrix(c: Any, hw: Any, banks: BankMap) -> MatrixRequests | None:
+    depthwise, outer = c.mode == MatrixMode.DEPTHWISE, c.mode == MatrixMode.OUTER
+    run = 1 if depthwise else c.run_bytes
+    if 0 in (c.output_height, c.output_width, c.kernel_height, c.taps, run, c.columns):
+        return None
+    lanes = _groups(c.columns, hw.columns)
+    chunks = _groups(run, hw.rows)  # bytes of each chunk
+    repeats = c.kernel_height * (1 if depthwise else c.taps)
+    tile_rows = np.tile(chunks, len(lanes) * repeats)
+    activations = _pixels(c, hw, banks, lanes) if depthwise else _patches(c, hw, banks, chunks, len(lanes))
+    per_tile = len(lanes) * repeats * len(chunks)
+    if depthwise:
+        loads = [c.taps] * per_tile
+    elif outer:
+        loads = []
+    else:
+        loads = np.repeat(lanes, repeats * len(chunks)).tolist() if c.transposed else tile_rows.tolist()
+    return MatrixRequests(
+        activations=activations,
+        weights=_weights(c, hw, banks, lanes, chunks, repeats),
+        slots=len(activations) // per_tile,
+        loads=tuple(loads),
+        drains=tuple(tile_rows.tolist()) if outer else (),
+    )
+
+
+def _inside(c: Any, banks: BankMap, y: Int64, offset: Int64, lanes: Int64) -> Masks:
+    """Masks of vectors at byte ``offset`` of input row ``y``: the lanes inside the image are read."""
+    skip = np.clip(-offset, 0, banks.word_bytes)
+    stop = np.clip(c.input_width * c.input_pixel_stride - offset, 0, lanes)
+    count = np.where((y >= 0) & (y < c.input_height), np.maximum(stop - skip, 0), 0)
+    return banks.masks(c.input_address + y * c.input_row_stride + offset, count, np.where(count > 0, skip, 0)).ravel()
+
+
+def _patches(c: Any, hw: Any, banks: BankMap, chunks: Int64, groups: int) -> Masks:
+    """DOT and OUTER: [kernel row, tap, chunk, output row, output column], again for every column group."""
+    ky, tap, chunk, oy, ox = np.ogrid[
+        : c.kernel_height, : c.taps, : len(chunks), : c.output_height, : c.output_width
+    ]
+    y = oy * c.stride_y + c.origin_y + ky * c.dilation_y
+    offset = (ox * c.stride_x + c.origin_x) * c.input_pixel_stride + tap * c.tap_stride + chunk * hw.rows
+    shape = np.broadcast_shapes(y.shape, offset.shape)
+    return np.tile(_inside(c, banks, np.broadcast_to(y, shape), offset, chunks[chunk]), groups)
+
+
+def _pixels(c: Any, hw: Any, banks: BankMap, lanes: Int64) -> Masks:
+    """DEPTHWISE: [column group, kernel row, output row, input pixel]."""
+    line = (c.output_width - 1) * c.stride_x + c.taps
+    group, ky, oy, x = np.ogrid[: len(lanes), : c.kernel_height, : c.output_height, :line]
+    y = oy * c.stride_y + c.origin_y + ky * c.dilation_y
+    offset = (x + c.origin_x) * c.input_pixel_stride + group * hw.columns
+    shape = np.broadcast_shapes(y.shape, offset.shape)
+    return _inside(c, banks, np.broadcast_to(y, shape), offset, lanes[group])
+
+
+def _weights(c: Any, hw: Any, banks: BankMap, lanes: Int64, chunks: Int64, repeats: int) -> Masks:
+    stride = c.weight_row_stride
+    if c.mode == MatrixMode.OUTER:  # [group, kernel row and tap, chunk, pixel]
+        pixels = np.arange(c.output_height * c.output_width)
+        group = np.arange(len(lanes))[:, None]
+        masks = banks.masks(c.weight_address + pixels * stride + group * hw.columns, lanes[:, None])
+        return np.tile(masks[:, None], (1, repeats * len(chunks), 1)).ravel()
+    if c.mode == MatrixMode.DOT and c.transposed:  # [group, kernel row and tap, chunk, column]
+        first = np.arange(repeats)[:, None] * c.run_bytes + np.arange(len(chunks)) * hw.rows
+        found = [
+            banks.masks(
+                c.weight_address + (group * hw.columns + np.arange(lanes[group])) * stride + first[..., None],
+                chunks[None, :, None],
+            ).ravel()
+            for group in range(len(lanes))
+        ]
+        return np.concatenate(found)
+    depth = c.kernel_height * c.taps * (1 if c.mode == MatrixMode.DEPTHWISE else c.run_bytes)
+    k, group = np.arange(depth), np.arange(len(lanes))[:, None]
+    return banks.masks(c.weight_address + k * stride + group * hw.columns, lanes[:, None]).ravel()
+
+
+def _words(address: int, count: int, hw: Any, banks: BankMap, total: int) -> Masks:
+    """``count`` words of ``columns`` bytes that follow each other, ``total`` bytes in all."""
+    start = np.arange(count) * hw.columns
+    return banks.masks(address + start, np.minimum(hw.columns, total - start))
+
+
+def _table(c: Any, hw: Any, banks: BankMap) -> list[Masks]:
+    return [_words(c.table_address, -(-TABLE_BYTES // hw.columns), hw, banks, TABLE_BYTES)] if c.table else []
+
+
+def _image(
+    banks: BankMap, hw: Any, c: Any, base: int, row_stride: int, pixel_stride: int
+) -> Masks:
+    """[column group, pixel] of an image of the command's size."""
+    lanes = _groups(c.columns, hw.columns)
+    group, y, x = np.ogrid[: len(lanes), : c.height, : c.width]
+    address = base + group * hw.columns + y * row_stride + x * pixel_stride
+    return banks.masks(address, lanes[group]).reshape(len(lanes), -1)
+
+
+def _output(c: Any, hw: Any, banks: BankMap) -> Masks:
+    return _image(banks, hw, c, c.output_address, c.output_row_stride, c.output_pixel_stride)
+
+
+def _vector(head: list[Masks], groups: list[tuple[list[Masks], Masks]], writes: Masks) -> VectorRequests:
+    """``groups``: per column group the words before its steps, and the steps [pixel, tap]; the last tap emits."""
+    reads, emits, place = list(head), [], sum(len(part) for part in head)
+    for words, steps in groups:
+        reads += words
+        place += sum(len(part) for part in words)
+        pixels, taps = steps.shape
+        emits.append(place + (np.arange(pixels) + 1) * taps - 1)
+        reads.append(steps.ravel())
+        place += steps.size
+    return VectorRequests(np.concatenate(reads), np.concatenate(emits), writes.ravel())
+
+
+def _requantize(c: Any, hw: Any, banks: BankMap) -> VectorRequests | None:
+    if 0 in (c.height, c.width, c.columns):
+        return None
+    writes = _output(c, hw, banks)
+    steps = np.zeros_like(writes)
+    if c.residual:
+        steps = _image(banks, hw, c, c.residual_address, c.residual_row_stride, c.residual_pixel_stride)
+    block = PARAMETER_BYTES * hw.columns
+    groups = [
+        ([_words(c.parameters + group * block, PARAMETER_BYTES, hw, banks, block)], steps[group][:, None])
+        for group in range(len(steps))
+    ]
+    return _vector(_table(c, hw, banks), groups, writes)
+
+
+def _elementwise(c: Any, hw: Any, banks: BankMap) -> VectorRequests | None:
+    if 0 in (c.height, c.width, c.columns):
+        return None
+    operands = [_image(banks, hw, c, c.a_address, c.a_row_stride, c.a_pixel_stride)]
+    if c.function != Function.RESCALE:
+        operands.append(_image(banks, hw, c, c.b_address, c.b_row_stride, c.b_pixel_stride))
+    steps = np.stack(operands, axis=-1)
+    return _vector(_table(c, hw, banks), [([], group) for group in steps], _output(c, hw, banks))
+
+
+def _pool(c: Any, hw: Any, banks: BankMap) -> VectorRequests | None:
+    if 0 in (c.height, c.width, c.columns, c.kernel_height, c.kernel_width):
+        return None
+    lanes = _groups(c.columns, hw.columns)
+    group, oy, ox, ky, kx = np.ogrid[: len(lanes), : c.height, : c.width, : c.kernel_height, : c.kernel_width]
+    y, x = oy * c.stride_y + c.origin_y + ky, ox * c.stride_x + c.origin_x + kx
+    inside = (y >= 0) & (y < c.input_height) & (x >= 0) & (x < c.input_width)
+    address = c.input_address + y * c.input_row_stride + x * c.input_pixel_stride + group * hw.columns
+    steps = banks.masks(address, np.where(inside, lanes[group], 0)).reshape(len(lanes), -1, ky.size * kx.size)
+    return _vector(_table(c, hw, banks), [([], part) for part in steps], _output(c, hw, banks))
+
+
+def _transfer(c: Any, hw: Any, banks: BankMap) -> BeatRequests | None:
+    if 0 in (c.row_bytes, c.rows, c.planes):
+        return None
+    plane, row = np.ogrid[: c.planes, : c.rows]
+    bus = (c.bus_address + row * c.bus_row_stride + plane * c.bus_plane_stride).ravel() % hw.bus_bytes
+    pad = (c.pad_address + row * c.pad_row_stride + plane * c.pad_plane_stride).ravel()
+    beats = -(-(bus + c.row_bytes) // hw.bus_bytes)
+    run = np.repeat(np.arange(len(beats)), beats)
+    index = np.arange(len(run)) - np.repeat(np.cumsum(beats) - beats, beats)
+    first = np.maximum(index * hw.bus_bytes - bus[run], 0)  # byte of the run
+    stop = np.minimum((index + 1) * hw.bus_bytes - bus[run], c.row_bytes)
+    return _beats(pad[run] + first, stop - first, hw, banks)
+
+
+def _beats(address: Int64, count: Int64, hw: Any, banks: BankMap) -> BeatRequests:
+    joined = np.zeros(len(address), np.uint64)
+    if 2 * hw.bus_bytes <= banks.word_bytes and len(address) > 1:
+        touching = address[1:] == address[:-1] + count[:-1]
+        joined[:-1] = np.where(touching, banks.masks(address[:-1], count[:-1] + count[1:]), 0)
+    return BeatRequests(banks.masks(address, count), joined)
+
+
+def _fill(c: Any, hw: Any, banks: BankMap) -> BeatRequests | None:
+    if 0 in (c.row_bytes, c.rows):
+        return None
+    row, start = np.arange(c.rows)[:, None], np.arange(0, c.row_bytes, hw.rows)
+    count = np.minimum(hw.rows, c.row_bytes - start)
+    masks = banks.masks(c.pad_address + row * c.pad_row_stride + start, count).ravel()
+    return BeatRequests(masks, np.zeros_like(masks))
+
+
+_OF: dict[type[Command], Callable[[Any, Any, BankMap], Requests | None]] = {
+    Load: _transfer,
+    Store: _transfer,
+    Fill: _fill,
+    Matrix: _matrix,
+    Requantize: _requantize,
+    Elementwise: _elementwise,
+    Pool: _pool,
+}
