@@ -66,15 +66,17 @@ class ReadChannel:
     ) -> Generator[simpy.Event, None, None]:
         """The address phases of a load, ``sizes`` beats each, from this cycle on; ends with its last write."""
         total = 0
-        for size in sizes:
-            while (ahead := total - drain.taken(int(env.now))) >= AHEAD_BEATS:
-                yield env.timeout(ahead - AHEAD_BEATS + 1)
+        for index, size in enumerate(sizes):
+            if index:  # decided a cycle before it is made, half a cycle from here
+                while (ahead := total - drain.taken(int(env.now))) >= AHEAD_BEATS:
+                    yield env.timeout(ahead - AHEAD_BEATS + 1)
+                yield env.timeout(0.5)
             yield env.timeout(0.5)  # by then it is known whether a fetch has this cycle
             while self.last_address == int(env.now):
                 yield env.timeout(1)
             self._ask(_Burst(int(env.now), memory, size, drain))
             total += size
-            yield env.timeout(0.5)
+        yield env.timeout(0.5)
         while (left := total - drain.written(int(env.now))) > 0:
             yield env.timeout(-(-left // 2))  # two at a time at best
 

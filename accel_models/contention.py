@@ -17,7 +17,7 @@ from accel_models.commands import Command, Engine
 from accel_models.cost import Hardware
 from accel_models.drain import LoadDrain
 from accel_models.program import Program
-from accel_models.requests import BeatRequests, MatrixRequests, Requests, VectorRequests, requests_of
+from accel_models.requests import BeatRequests, MatrixRequests, Requests, VectorRequests, burst_sizes, requests_of
 from accel_models.work import Work
 
 _ORDER = (Engine.MATRIX, Engine.VECTOR, Engine.STORE, Engine.LOAD)  # by priority
@@ -78,11 +78,12 @@ class Contention:
         self._plan(engine)
         return True
 
-    def drain(self, place: int) -> LoadDrain:
-        """What takes the beats of a Load."""
+    def load(self, place: int) -> tuple[list[int], LoadDrain]:
+        """The bursts of a Load, in beats, and what takes them."""
+        _, batch, k = self._where[place]
         _, requests = self._requests(place)
         assert isinstance(requests, BeatRequests)
-        return LoadDrain(requests, partial(self._above, Engine.LOAD))
+        return burst_sizes(_Fields(batch, k), self._hw), LoadDrain(requests, partial(self._above, Engine.LOAD))
 
     def _requests(self, place: int) -> tuple[Engine, Requests | None]:
         command, batch, k = self._where[place]

@@ -28,6 +28,7 @@ from accel_models.commands import (
 )
 
 Int64 = NDArray[np.int64]
+PAGE_BYTES = 4096  # no AXI4 burst crosses a multiple of it (AMBA AXI protocol, A3.4.1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -230,11 +231,30 @@ def _pool(c: Any, hw: Any, banks: BankMap) -> VectorRequests | None:
     return _vector(_table(c, hw, banks), [([], part) for part in steps], _output(c, hw, banks))
 
 
+def burst_sizes(c: Any, hw: Any) -> list[int]:
+    """Beats of each burst of a transfer, in order: at most ``max_burst_beats`` each, none across PAGE_BYTES."""
+    found = []
+    for address in _run_addresses(c).tolist():
+        beat, stop = address // hw.bus_bytes, -(-(address + c.row_bytes) // hw.bus_bytes)
+        page = PAGE_BYTES // hw.bus_bytes
+        while beat < stop:
+            size = min(stop - beat, hw.max_burst_beats, page - beat % page)
+            found.append(size)
+            beat += size
+    return found
+
+
+def _run_addresses(c: Any) -> Int64:
+    """Bus address of every run of a transfer."""
+    plane, row = np.ogrid[: c.planes, : c.rows]
+    return (c.bus_address + row * c.bus_row_stride + plane * c.bus_plane_stride).ravel()
+
+
 def _transfer(c: Any, hw: Any, banks: BankMap) -> BeatRequests | None:
     if 0 in (c.row_bytes, c.rows, c.planes):
         return None
     plane, row = np.ogrid[: c.planes, : c.rows]
-    bus = (c.bus_address + row * c.bus_row_stride + plane * c.bus_plane_stride).ravel() % hw.bus_bytes
+    bus = _run_addresses(c) % hw.bus_bytes
     pad = (c.pad_address + row * c.pad_row_stride + plane * c.pad_plane_stride).ravel()
     beats = -(-(bus + c.row_bytes) // hw.bus_bytes)
     run = np.repeat(np.arange(len(beats)), beats)

@@ -199,9 +199,8 @@ class _Machine:
         work, env = self.work, self.env
         assert work is not None and self.contention is not None
         yield env.timeout(begun + work.setup_cycles - 1 - int(env.now))
-        beats, bursts = int(work.beats[place]), int(work.bursts[place])
-        sizes = [(index + 1) * beats // bursts - index * beats // bursts for index in range(bursts)]
-        yield from self.channel.load(env, int(work.space[place]), sizes, self.contention.drain(place))
+        sizes, drain = self.contention.load(place)
+        yield from self.channel.load(env, int(work.space[place]), sizes, drain)
 
     def finishing(self, me: Engine) -> Generator[simpy.Event, Any, None]:
         """Until the engine's command ends, which a command of an engine above it may put off or bring forward."""
