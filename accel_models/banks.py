@@ -1,8 +1,8 @@
 """The banks of the scratchpad: which of them an access takes, and what each engine wants of them in every cycle.
 
 Word ``a // word_bytes`` lies in the bank that ``bank_of`` in rtl/scratchpad.sv says; an access takes one bank, or the
-two of neighbouring words. Banks are bits of a mask. In a cycle an engine gets its access when no port of higher priority
-wants one of its banks, granted or not.
+two of neighbouring words. Banks are bits of a mask. In a cycle an engine gets its access when no port of higher
+priority wants one of its banks, granted or not.
 """
 
 from dataclasses import dataclass
@@ -37,8 +37,8 @@ class BankMap:
         ``skip + count`` is at most ``word_bytes``. Broadcasts.
         """
         place = np.asarray(address, np.int64) & ((1 << _ADDRESS_BITS) - 1)
-        first = place % self.word_bytes + skip
-        stop = first + count
+        first = place % self.word_bytes + np.asarray(skip, np.int64)
+        stop = first + np.asarray(count, np.int64)
         word = place // self.word_bytes
         low = np.where(first < self.word_bytes, self.bits[word], 0)
         high = np.where(stop > self.word_bytes, self.bits[(word + 1) % len(self.bits)], 0)

@@ -97,9 +97,7 @@ class ReadChannel:
             asked, self.asked = self.asked, None
             asked.succeed()
 
-    def _fill(
-        self, env: simpy.Environment, burst: _Burst, drain: LoadDrain
-    ) -> Generator[simpy.Event, None, None]:
+    def _fill(self, env: simpy.Environment, burst: _Burst, drain: LoadDrain) -> Generator[simpy.Event, None, None]:
         """Bring a load's beats as they are taken."""
         latency, pace = self.speed[burst.memory]
         due = max(self.paced.get(burst.memory, 0.0), burst.address + latency) + pace

@@ -1,8 +1,8 @@
 """Engines that meet in the scratchpad's banks: what each running command wants, and when it therefore ends.
 
-An engine gives way to those above it, never to those below: matrix, vector, store, load. What a command wants is planned
-to its end when it starts; when a command above starts, the plans below it are made again, from the same start, so that
-what has happened stays as it was.
+An engine gives way to those above it, never to those below: matrix, vector, store, load. What a command wants is
+planned to its end when it starts; when a command above starts, the plans below it are made again, from the same start,
+so that what has happened stays as it was. Loads are never planned: nothing gives way to them (drain.py).
 """
 
 from dataclasses import dataclass, field
@@ -48,11 +48,12 @@ class _Running:
 
 @dataclass(slots=True)
 class Contention:
-    """Plans of one simulation. ``found``: the batches of the program."""
+    """Plans of one simulation. ``found``: the batches of the program; ``ideal``: a scratchpad without conflicts."""
 
     program: Program
     work: Work
     found: tuple[Batch, ...]
+    ideal: bool = False
     banks: BankMap = field(init=False)
     _hw: Hardware = field(init=False)
     _where: dict[int, tuple[type[Command], Batch, int]] = field(init=False, default_factory=dict)
@@ -70,7 +71,9 @@ class Contention:
                 self._where |= {int(at): (batch.command, batch, k) for k, at in enumerate(batch.index)}
 
     def begin(self, place: int, start: int) -> bool:
-        """A command other than a Load starts. Whether it has anything to do with the scratchpad."""
+        """A command other than a Load starts. Whether its end depends on the scratchpad."""
+        if self.ideal:
+            return False
         engine, requests = self._requests(place)
         if requests is None:
             return False
@@ -133,6 +136,8 @@ class Contention:
 
     def _above(self, engine: Engine, first: int, cycles: int) -> Masks:
         found = np.zeros(cycles, np.uint64)
+        if self.ideal:
+            return found
         for higher in _ORDER[: _ORDER.index(engine)]:
             found |= self._wanted[higher].window(first, cycles)
         return found

@@ -76,7 +76,8 @@ class LoadDrain:
                 if not base <= cycle < base + len(above) or base == 0:
                     base, above = cycle, self._window(cycle, min(_STRETCH, stop - cycle)).tolist()
                 self._write(above[cycle - base], waiting)
-            if waiting < _QUEUE and len(self._taken) < self._offered and cycle >= max(self._from, self._ready(self.due)):
+            comes = len(self._taken) < self._offered and cycle >= max(self._from, self._ready(self.due))
+            if comes and waiting < _QUEUE:
                 self._taken.append(cycle)
                 more = len(self._taken) < self._offered
                 self.due = max(self.due, cycle) + (self._pace if more else 0.0)

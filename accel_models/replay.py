@@ -102,12 +102,12 @@ def _timeline(cycles: int, act: dict[int, int], want: dict[int, int]) -> Timelin
 
 
 def vector(requests: VectorRequests, window: Window) -> Timeline:
-    """The vector engine: a read that waits holds up what follows; a write that waits stops the pipeline a cycle later."""
+    """The vector engine: a read that waits holds up what follows, a write that waits stops all a cycle later."""
     return _VectorEngine(requests, window).run()
 
 
 class _VectorEngine:
-    """``turn``: times the pipeline has moved; a result comes to the writer at a turn, and is offered the cycle after."""
+    """``turn``: times the pipeline has moved. A result comes to the writer at a turn and is offered a cycle later."""
 
     def __init__(self, requests: VectorRequests, window: Window) -> None:
         self.reads, self.writes = requests.reads, requests.writes
@@ -130,11 +130,13 @@ class _VectorEngine:
     def _leap(self) -> None:
         """All cycles up to the first in which a request would wait."""
         reads, turn, now = self.reads[self.read :], self.turn, self.cycle
-        arrivals = np.concatenate([
-            np.zeros(int(self.out), np.int64),
-            np.array(self.due, np.int64) - turn + 1,
-            self.emits[self.emitted :] - self.read + VECTOR_DRAIN,
-        ])  # cycles from now on in which results are offered
+        arrivals = np.concatenate(
+            [
+                np.zeros(int(self.out), np.int64),
+                np.array(self.due, np.int64) - turn + 1,
+                self.emits[self.emitted :] - self.read + VECTOR_DRAIN,
+            ]
+        )  # cycles from now on in which results are offered
         length = int(arrivals[-1]) + 1
         read, write = np.zeros(length, np.uint64), np.zeros(length, np.uint64)
         read[: len(reads)] = reads

@@ -116,9 +116,7 @@ def _inside(c: Any, banks: BankMap, y: Int64, offset: Int64, lanes: Int64) -> Ma
 
 def _patches(c: Any, hw: Any, banks: BankMap, chunks: Int64, groups: int) -> Masks:
     """DOT and OUTER: [kernel row, tap, chunk, output row, output column], again for every column group."""
-    ky, tap, chunk, oy, ox = np.ogrid[
-        : c.kernel_height, : c.taps, : len(chunks), : c.output_height, : c.output_width
-    ]
+    ky, tap, chunk, oy, ox = np.ogrid[: c.kernel_height, : c.taps, : len(chunks), : c.output_height, : c.output_width]
     y = oy * c.stride_y + c.origin_y + ky * c.dilation_y
     offset = (ox * c.stride_x + c.origin_x) * c.input_pixel_stride + tap * c.tap_stride + chunk * hw.rows
     shape = np.broadcast_shapes(y.shape, offset.shape)
@@ -167,9 +165,7 @@ def _table(c: Any, hw: Any, banks: BankMap) -> list[Masks]:
     return [_words(c.table_address, -(-TABLE_BYTES // hw.columns), hw, banks, TABLE_BYTES)] if c.table else []
 
 
-def _image(
-    banks: BankMap, hw: Any, c: Any, base: int, row_stride: int, pixel_stride: int
-) -> Masks:
+def _image(banks: BankMap, hw: Any, c: Any, base: int, row_stride: int, pixel_stride: int) -> Masks:
     """[column group, pixel] of an image of the command's size."""
     lanes = _groups(c.columns, hw.columns)
     group, y, x = np.ogrid[: len(lanes), : c.height, : c.width]

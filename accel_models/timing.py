@@ -312,18 +312,24 @@ def tensors_of(program: Program) -> dict[str, Tensor]:
 _BITS = [tuple(bit for bit in range(ENGINES) if mask >> bit & 1) for mask in range(16)]
 
 
-def simulate(program: Program, registers: Mapping[int, int] | None = None, *, work: Work | None = None) -> Timing:
+def simulate(
+    program: Program,
+    registers: Mapping[int, int] | None = None,
+    *,
+    work: Work | None = None,
+    ideal_scratchpad: bool = False,
+) -> Timing:
     """Run the event machine over one invocation.
 
     ``registers``: values of registers that data decides, where an extent is in one; ``work`` spares computing the costs
-    again. Raises TimingError on a deadlock or an overflowing token counter, ValueError on a program that its system
-    cannot run.
+    again. ``ideal_scratchpad``: no two accesses ever meet in a bank. Raises TimingError on a deadlock or an overflowing
+    token counter, ValueError on a program that its system cannot run.
     """
     contention = None
     if len(program.command_rows):
         found = batch.batches(program, registers)
         work = work or work_of(program, found)
-        contention = Contention(program, work, found)
+        contention = Contention(program, work, found, ideal_scratchpad)
     env = simpy.Environment()
     machine = _Machine(program, work, contention, env)
     if work is not None:

@@ -45,7 +45,7 @@ def test_a_chain_of_tokens_runs_one_after_the_other() -> None:
             store(512, wait=VECTOR),
         ]
     )
-    timing, hw = simulate(item), hw_of(item)
+    timing, hw = simulate(item, ideal_scratchpad=True), hw_of(item)
     work = work_of(item, batches(item))
     first = FIRST + FETCH
     assert timing.start[0] == first
@@ -199,14 +199,14 @@ def test_machine_equals_recursion(seed: int) -> None:
     )  # fmt: skip
     commands = [item for item in random_commands(rng, int(rng.integers(2, 160))) if not isinstance(item, Load)]
     item = program([replace(command, wait=command.wait & ~LOAD) for command in commands], on=on)
-    timing = simulate(item)
+    timing = simulate(item, ideal_scratchpad=True)
     start, end, total = recursion(item)
     assert timing.start[:-1].tolist() == start
     assert timing.end[:-1].tolist() == end
     assert timing.total_cycles == total
 
 
-# -- contract 7 --------------------------------------------------------------------------------------------------------
+# -- contract 7: without conflicts in banks, which a later start may meet or miss -------------------------------------
 
 BETTER = {
     "banks": [system(sram__banks=banks) for banks in (1, 2, 3, 4, 8, 64)],
@@ -224,7 +224,8 @@ BETTER = {
 @pytest.mark.parametrize("where", ["sram", "flash"])
 def test_more_of_anything_never_costs_a_cycle(what: str, seed: int, where: str) -> None:
     commands = random_commands(np.random.default_rng(100 + seed), 80)
-    totals = [simulate(program(commands, on=on, metadata={"commands": where})).total_cycles for on in BETTER[what]]
+    items = [program(commands, on=on, metadata={"commands": where}) for on in BETTER[what]]
+    totals = [simulate(item, ideal_scratchpad=True).total_cycles for item in items]
     assert totals == sorted(totals, reverse=True)
 
 
@@ -237,22 +238,26 @@ def test_a_deeper_queue_costs_at_most_a_few_fetches(seed: int, where: str) -> No
     totals = []
     for depth in (1, 2, 3, 8, 64):
         on = system(accelerator__queue_depth=depth)
-        totals.append(simulate(program(commands, on=on, metadata={"commands": where})).total_cycles)
+        item = program(commands, on=on, metadata={"commands": where})
+        totals.append(simulate(item, ideal_scratchpad=True).total_cycles)
     assert all(total <= min(totals[: place + 1]) + 2 * fetches for place, total in enumerate(totals))
 
 
+@pytest.mark.parametrize("ideal", [True, False])
 @pytest.mark.parametrize("seed", range(10))
-def test_busy_is_cost_and_times_are_consistent(seed: int) -> None:
+def test_busy_is_cost_and_times_are_consistent(seed: int, ideal: bool) -> None:
     rng = np.random.default_rng(200 + seed)
     item = program(random_commands(rng, 100))
-    timing, work = simulate(item), work_of(item, batches(item))
+    timing, work = simulate(item, ideal_scratchpad=ideal), work_of(item, batches(item))
     for engine in Engine:
         mine = np.flatnonzero(work.engine == engine)
         assert timing.busy[engine] == work.cycles[mine].sum()
         assert (timing.start[mine][1:] >= timing.end[mine][:-1]).all()  # in order, one at a time
         assert timing.busy[engine] + timing.stalled[engine] <= timing.total_cycles
     took, loads = (timing.end - timing.start)[:-1], (work.beats > 0)[:-1]
-    np.testing.assert_array_equal(took[~loads], (work.cycles + work.shared)[:-1][~loads])
+    if ideal:
+        np.testing.assert_array_equal(took[~loads], (work.cycles + work.shared)[:-1][~loads])
+    assert (took[~loads] >= (work.cycles + work.shared)[:-1][~loads]).all()
     assert (took[loads] >= work.cycles[:-1][loads]).all()
     assert timing.total_cycles >= max(timing.busy)
 

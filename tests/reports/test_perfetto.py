@@ -101,11 +101,7 @@ def test_slices_of_a_track_never_overlap_and_add_up_to_the_runs_cycles(weights: 
         assert now <= run["cycles"]
         worked = sum(event["args"]["cycles"] for event in found.slices[engine])
         busy, stalled = run["engines"][engine]["busy"], run["engines"][engine]["stalled"]
-        assert busy <= worked <= busy + stalled  # a slice holds the cycles lost to shared memories too
-    compute = [event for engine in ("matrix", "vector") for event in found.slices[engine]]
-    assert sum(event["args"]["cycles"] for event in compute) == sum(
-        run["engines"][engine]["busy"] for engine in ("matrix", "vector")
-    )
+        assert busy <= worked <= busy + stalled  # a slice holds the cycles lost to memories and banks too
 
 
 def test_counters_follow_the_occupancy_and_end_empty() -> None:
