@@ -393,14 +393,21 @@ def encode(command: Command) -> bytes:
     return word.to_bytes(COMMAND_BYTES, "little")
 
 
+class UnknownOpcodeError(ValueError):
+    """No command has this opcode."""
+
+
 def decode(data: bytes) -> Command:
-    """The command in 64 bytes. Raises ValueError on an unknown opcode, a wrong length or a non-zero unused bit."""
+    """The command in 64 bytes.
+
+    Raises UnknownOpcodeError, and ValueError on a wrong length, a non-zero unused bit or a register that is none.
+    """
     if len(data) != COMMAND_BYTES:
         raise ValueError(f"want {COMMAND_BYTES} bytes, got {len(data)}")
     word = int.from_bytes(data, "little")
     command = _BY_OPCODE.get(word & 0xFF)
     if command is None:
-        raise ValueError(f"unknown opcode {word & 0xFF}")
+        raise UnknownOpcodeError(f"unknown opcode {word & 0xFF}")
     values: dict[str, Operand] = {}
     for spec in layout(command):
         raw = (word >> spec.offset) & ((1 << spec.width) - 1)

@@ -23,6 +23,7 @@ from accel_models.channel import ReadChannel
 from accel_models.commands import Engine
 from accel_models.network import Tensor
 from accel_models.program import Program
+from accel_models.registers import ErrorCause
 from accel_models.work import Work, work_of
 
 Int64 = NDArray[np.int64]
@@ -30,7 +31,14 @@ ENGINES = len(Engine)
 
 
 class TimingError(ValueError):
-    """A program that cannot run to its end; the message names the engines, commands and tokens."""
+    """A program that cannot run to its end; the message names the engines, commands and tokens.
+
+    ``cause``: what the accelerator reports when it runs the same program.
+    """
+
+    def __init__(self, message: str, cause: ErrorCause = ErrorCause.DEADLOCK) -> None:
+        super().__init__(message)
+        self.cause = cause
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,7 +243,8 @@ class _Machine:
         if self.tokens[me][target] >= self.token_depth:
             raise TimingError(
                 f"command {place} of program {self.program.name} signals {Engine(target).name}, but counter "
-                f"{Engine(me).name} -> {Engine(target).name} is at its depth of {self.token_depth}"
+                f"{Engine(me).name} -> {Engine(target).name} is at its depth of {self.token_depth}",
+                ErrorCause.TOKEN_OVERFLOW,
             )
         self.tokens[me][target] += 1
         held, event = self.holds[target], self.token[target]
