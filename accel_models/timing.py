@@ -37,8 +37,11 @@ class TimingError(ValueError):
     """
 
     def __init__(self, message: str, cause: ErrorCause = ErrorCause.DEADLOCK) -> None:
-        super().__init__(message)
+        super().__init__(message, cause)  # SimPy raises a process's error anew, from its arguments
         self.cause = cause
+
+    def __str__(self) -> str:
+        return str(self.args[0])
 
 
 @dataclass(frozen=True, slots=True)

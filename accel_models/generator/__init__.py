@@ -2,7 +2,17 @@
 
 from accel_models.generator.chips import CHIPS
 from accel_models.generator.commands import draw
+from accel_models.generator.illegal import CAUSES, IllegalProgram, illegal_program
 from accel_models.generator.programs import RandomProgram, random_program
 from accel_models.generator.registry import MAKERS
 
-__all__ = ["CHIPS", "MAKERS", "RandomProgram", "draw", "random_program"]
+__all__ = [
+    "CAUSES",
+    "CHIPS",
+    "MAKERS",
+    "IllegalProgram",
+    "RandomProgram",
+    "draw",
+    "illegal_program",
+    "random_program",
+]

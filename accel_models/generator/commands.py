@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from accel_models.batch import EXTENTS
-from accel_models.commands import REGISTERS, Command, FieldSpec, Range, Register, SetRegister, layout
+from accel_models.commands import REGISTERS, Command, FieldSpec, Operand, Range, Register, SetRegister, layout
 from accel_models.generator.registry import MAKERS
 from accel_models.generator.room import NoRoomError, Room
 from accel_models.golden import GoldenError, execute
@@ -39,6 +39,11 @@ def draw(room: Room, kind: type[Command] | None = None) -> list[Command]:
     raise RuntimeError(f"no legal {kind.__name__ if kind else 'command'} in {_TRIES} tries; make the room larger")
 
 
+def changed(command: Command, **values: Operand) -> Command:
+    """``replace`` for a command of any class: fields by name. Raises ValueError where a value does not fit."""
+    return replace(command, **values)  # type: ignore[arg-type]
+
+
 def keep(room: Room, command: Command) -> None:
     """Execute a command on the room's state. Raises GoldenError; the state then is as before."""
     execute(command, room.state)
@@ -65,7 +70,7 @@ def _with_registers(room: Room, command: Command) -> list[Command]:
             register = int(room.pick(free))
             before.append(SetRegister(destination=register, value=value))
         busy.add(register)
-        command = replace(command, **{spec.name: Register(register)})
+        command = changed(command, **{spec.name: Register(register)})
     return [*before, command]
 
 

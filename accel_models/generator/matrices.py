@@ -43,10 +43,10 @@ def _sizes(room: Room, mode: MatrixMode) -> dict[str, Any]:
     return {
         "output_height": room.extent(2 + room.reach),
         "output_width": room.extent(5 * room.reach),
-        "kernel_height": room.upto(3),
-        "taps": room.upto(room.rows if depthwise else 3),
-        "run_bytes": 0 if depthwise else room.upto((2 + room.reach) * room.rows + 1),
-        "columns": room.upto((1 + room.reach) * room.columns + 1),
+        "kernel_height": room.extent(3),
+        "taps": room.extent(room.rows if depthwise else 3),
+        "run_bytes": 0 if depthwise else room.extent((2 + room.reach) * room.rows + 1),
+        "columns": room.extent((1 + room.reach) * room.columns + 1),
     }
 
 

@@ -15,7 +15,7 @@ from accel_models.commands import COMMAND_BYTES, Command, End, Engine, encode
 from accel_models.generator import transfers
 from accel_models.generator.commands import draw, keep
 from accel_models.generator.registry import MAKERS
-from accel_models.generator.room import Room, empty_room
+from accel_models.generator.room import empty_room
 from accel_models.network import CpuCall, Operator, Tensor
 from accel_models.program import Binding, Placement, Program, Row, Segment
 from accel_models.system import System
@@ -43,34 +43,31 @@ def random_program(seed: int, system: System, *, spare_tokens: bool = True) -> R
 
     Raises ValueError for a system without an accelerator or without external RAM.
     """
-    if system.accelerator is None or system.external_ram is None:
-        raise ValueError(f"system {system.name}: random programs want an accelerator and external RAM")
     rng = np.random.default_rng(seed)
     count = int(rng.integers(LEAST, MOST + 1))
-    where = str(rng.choice(list(_COMMANDS_IN), p=list(_COMMANDS_IN.values())))
-    room = empty_room(rng, system, (where, COMMAND_BYTES * (count + _SPARE)))
-    draft = _Draft(room, spare_tokens, {space: data[0].copy() for space, data in room.state.bus.items()})
-    draft.fill_scratchpad()
+    draft = Draft(rng, system, count, spare_tokens=spare_tokens)
     draft.draw(count)
-    program = draft.program(f"random-{seed}", where)
+    draft.end()
+    program = draft.program(f"random-{seed}")
     check_program(program)
-    return RandomProgram(program, dict(room.known))
+    return RandomProgram(program, dict(draft.room.known))
 
 
-class _Draft:
-    """A program as it grows."""
+class Draft:
+    """A program as it grows: first the scratchpad is filled, then come ``count`` commands at most."""
 
-    def __init__(self, room: Room, spare_tokens: bool, images: dict[str, np.ndarray]) -> None:
-        self.room, self.spare_tokens, self.images = room, spare_tokens, images
+    def __init__(self, rng: np.random.Generator, system: System, count: int, *, spare_tokens: bool = True) -> None:
+        if system.accelerator is None or system.external_ram is None:
+            raise ValueError(f"system {system.name}: random programs want an accelerator and external RAM")
+        self.where = str(rng.choice(list(_COMMANDS_IN), p=list(_COMMANDS_IN.values())))
+        self.room = room = empty_room(rng, system, (self.where, COMMAND_BYTES * (count + _SPARE)))
+        self.spare_tokens = spare_tokens
+        self.images = {space: data[0].copy() for space, data in room.state.bus.items()}
         self.commands: list[Command] = []  # of whole segments, tokens and End included
         self.segments: list[Segment] = []
         self.open: list[Command] = []  # of the segment that has not ended
         self.calls: list[Operator] = []
         self.bindings: dict[str, Binding] = {}
-
-    def fill_scratchpad(self) -> None:
-        """Data and parameters for the commands to come."""
-        room = self.room
         loads = [transfers.data(room) for _ in range(room.upto(2))]
         for load in (*loads, transfers.bank(room, room.pick(list(room.bus)))):
             keep(room, load)
@@ -88,16 +85,16 @@ class _Draft:
                 self.end()
                 if self.room.happens(0.3) and not self.calls:
                     self.call()
-        self.end()
 
-    def end(self) -> None:
-        """The open segment with its tokens."""
+    def end(self, behind: Sequence[Command] = ()) -> None:
+        """The open segment with its tokens; commands ``behind`` come after it as they are."""
         accelerator = self.room.system.accelerator
         assert accelerator is not None
         columns, depth = accelerator.array.columns, accelerator.token_depth
         body = add_tokens(self.open, columns, depth)
         if self.spare_tokens:
             body = with_spare_tokens(self.room.rng, body, columns, depth)
+        body += behind
         self.segments.append(Segment(first=len(self.commands), count=len(body) + 1))
         self.commands += [*body, End()]
         self.open = []
@@ -118,8 +115,8 @@ class _Draft:
         self.segments.append(Segment(call=len(self.calls), row=len(_ROWS)))
         self.calls.append(operator)
 
-    def program(self, name: str, where: str) -> Program:
-        system, size = self.room.system, COMMAND_BYTES * len(self.commands)
+    def program(self, name: str) -> Program:
+        where, system, size = self.where, self.room.system, COMMAND_BYTES * len(self.commands)
         first = self.room.bus[where][1]
         assert first + size <= self.room.state.bus[where].shape[1], "commands do not fit where they were to lie"
         kinds = [-1 if isinstance(item, End) else _ROWS.index(type(item).__name__) for item in self.commands]

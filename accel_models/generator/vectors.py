@@ -98,8 +98,8 @@ def pool(room: Room) -> Pool:
         input_width=line,
         origin_y=room.upto(2, -4),
         origin_x=room.upto(2, -4),
-        kernel_height=room.upto(4),
-        kernel_width=room.upto(4),
+        kernel_height=room.extent(4),
+        kernel_width=room.extent(4),
         stride_y=room.upto(3, 0),
         stride_x=room.upto(3, 0),
         bias=int(room.pick((0, *_EXTREMES, room.upto(5000, -5000)))),
@@ -126,7 +126,7 @@ def set_register(room: Room) -> SetRegister:
 
 
 def _sizes(room: Room) -> Sizes:
-    return room.extent(2 + room.reach), room.extent(5 * room.reach), room.upto((1 + room.reach) * room.columns + 2)
+    return room.extent(2 + room.reach), room.extent(5 * room.reach), room.extent((1 + room.reach) * room.columns + 2)
 
 
 def _names(prefix: str) -> tuple[str, str, str]:

@@ -109,6 +109,8 @@ def execute(command: Command, state: State) -> None:
             vector.elementwise(command, state.scratchpad)
         case Pool():
             vector.pool(command, state.scratchpad)
+        case Load() | Store() if transfer.is_empty(command):
+            pass  # no byte, no address on the bus
         case Load():
             memory, _, offset = _memory(state, command.bus_address, ErrorCause.BUS_READ)
             transfer.load(command, memory, offset, state.scratchpad)

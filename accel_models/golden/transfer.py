@@ -1,7 +1,5 @@
 """Load, store and fill: bytes between a memory on the bus and the scratchpad. Semantics: commands._Transfer, Fill."""
 
-import numpy as np
-
 from accel_models.commands import Fill, Load, Store
 from accel_models.golden.access import Bytes, immediate, window
 from accel_models.registers import ErrorCause
@@ -31,10 +29,15 @@ def fill(command: Fill, scratchpad: Bytes) -> None:
     window(scratchpad, "pad_address", c.pad_address, (rows, row_bytes), (c.pad_row_stride, 1))[...] = immediate(c.value)
 
 
+def is_empty(command: Load | Store) -> bool:
+    """Whether a transfer moves no byte."""
+    return command.planes == 0 or immediate(command.rows) == 0 or immediate(command.row_bytes) == 0
+
+
 def _copy(command: Load | Store, source: Side, target: Side) -> None:
     c = command
     shape = (c.planes, immediate(c.rows), immediate(c.row_bytes))
-    if np.prod(shape, dtype=np.int64) == 0:
+    if is_empty(c):
         return
     bus, pad = (c.bus_plane_stride, c.bus_row_stride, 1), (c.pad_plane_stride, c.pad_row_stride, 1)
     origin, destination = (bus, pad) if isinstance(c, Load) else (pad, bus)

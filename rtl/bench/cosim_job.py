@@ -191,6 +191,6 @@ async def _job(host: Host) -> None:
     await host.dump()
     memories = {space: host.machine.state.bus[space][0] for space in host.writable}
     memories |= await host.inside() | {"registers": await host.registers()}
-    np.savez(host.folder / MEMORIES, **memories)  # type: ignore[arg-type]
+    np.savez(host.folder / MEMORIES, **memories)
     (host.folder / EVENTS).write_bytes(Path(EVENTS).read_bytes()[host.events_at :])
     (host.folder / RESULT).write_text(json.dumps({"segments": segments, "counters": counters}))
