@@ -11,7 +11,8 @@ _MEMORIES: dict[str, Any] = {
 }
 
 
-def _chip(rows: int, columns: int, bus_bytes: int, **accelerator: Any) -> System:
+def chip(rows: int, columns: int, bus_bytes: int = 8, **accelerator: Any) -> System:
+    """A system with such an array; further keywords are fields of the accelerator."""
     figures = {"energy_nj_per_byte": 1, "source": "a choice: nothing here depends on energy"}
     memories = {name: part if name == "sram" else part | figures for name, part in _MEMORIES.items()}
     return parse_system(
@@ -33,6 +34,6 @@ def _chip(rows: int, columns: int, bus_bytes: int, **accelerator: Any) -> System
 
 # A plain chip, and one where nothing is a power of two and everything is short.
 CHIPS = {
-    "4x4": _chip(4, 4, 8, queue_depth=4),
-    "3x5": _chip(3, 5, 4, queue_depth=2, token_depth=40, dma={"max_burst_beats": 7, "setup_cycles": 4}),
+    "4x4": chip(4, 4, 8, queue_depth=4),
+    "3x5": chip(3, 5, 4, queue_depth=2, token_depth=40, dma={"max_burst_beats": 7, "setup_cycles": 4}),
 }

@@ -155,8 +155,9 @@ def with_spare_tokens(
     the commands stay as they were.
     """
     found = list(commands)
-    for _ in range(int(rng.integers(0, len(commands) // 3 + 1))):
-        giver, taker = sorted(int(index) for index in rng.integers(0, len(found), 2))
+    for _ in range(int(rng.integers(0, len(commands) + 1))):
+        giver = int(rng.integers(0, len(found)))
+        taker = min(giver + int(rng.geometric(0.2)), len(found) - 1)
         source, target = found[giver].ENGINE, found[taker].ENGINE
         if source is None or target is None or source == target:
             continue

@@ -10,9 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
+from accel_models.batch import Batch, batches
 from accel_models.golden import GoldenError, Machine
 from accel_models.program import Program
 from accel_models.timing import Timing, TimingError, simulate
+from accel_models.work import Work, work_of
 from rtl.bench import outcome
 from rtl.bench.build import RTL_DIR, BlockBuild, build_block, sources_of
 from rtl.bench.job import (
@@ -55,10 +57,17 @@ class Case:
 
 
 @dataclass(frozen=True, slots=True)
-class _Models:
-    """What golden and the event machine say of a case; ``timing`` and ``golden`` None where they refuse it."""
+class _Prediction:
+    batches: tuple[Batch, ...]
+    work: Work
+    timing: Timing
 
-    timing: Timing | None
+
+@dataclass(frozen=True, slots=True)
+class _Models:
+    """What golden and the event machine say of a case; None where they refuse it."""
+
+    prediction: _Prediction | None
     golden: Machine | None
     golden_error: str
     expected_error: str
@@ -162,11 +171,13 @@ def _start(build: BlockBuild, cases: Sequence[Case], say: Progress) -> list[Cosi
 
 
 def _models(case: Case) -> _Models:
-    timing: Timing | None = None
+    prediction: _Prediction | None = None
     golden: Machine | None = None
     golden_error = expected_error = ""
     try:
-        timing = simulate(case.program, case.registers)
+        found = batches(case.program, case.registers)
+        work = work_of(case.program, found)
+        prediction = _Prediction(found, work, simulate(case.program, work=work))
     except TimingError as error:
         expected_error = error.cause.name.lower()
     except ValueError:  # an illegal program: golden says why, and the RTL has to refuse it too
@@ -176,11 +187,11 @@ def _models(case: Case) -> _Models:
         golden.run(case.inputs)
     except GoldenError as error:
         golden, golden_error, expected_error = None, str(error), error.cause.name.lower()
-    return _Models(timing, golden, golden_error, expected_error)
+    return _Models(prediction, golden, golden_error, expected_error)
 
 
 def _job(case: Case, models: _Models) -> Job:
-    estimate = models.timing.total_cycles if models.timing else 0
+    estimate = models.prediction.timing.total_cycles if models.prediction else 0
     factor = 2 if case.memory.is_systems else _SLOWEST
     limit = factor * estimate + _SPARE_CYCLES
     return Job(program=case.program, inputs=case.inputs, settings=case.memory, limit_cycles=limit)
@@ -192,22 +203,25 @@ def _result(case: Case, models: _Models, folder: Path, run_s: float) -> CosimRes
     with np.load(folder / MEMORIES) as archive:
         memories = {space: archive[space] for space in archive.files}
     events = np.loadtxt((folder / EVENTS).read_text().splitlines(), np.int64, ndmin=2).reshape(-1, 3)
-    program, timing = case.program, models.timing
-    golden = models.golden
+    program, golden, said = case.program, models.golden, models.prediction
+    cycles_said = said if case.memory.is_systems else None
     different, mismatches = outcome.compare(program, golden, memories) if golden else ({}, ())
     start, end = outcome.timeline(program, events)
+    times = outcome.expected_timeline(program, cycles_said.timing, cycles_said.work) if cycles_said else ((), ())
     return CosimResult(
         program=program.name,
         system=program.system.name,
         settings=case.memory,
         cycles=tuple(item["cycles"] for item in found["segments"]),
-        expected_cycles=outcome.segment_cycles(program, timing) if timing and case.memory.is_systems else (),
+        expected_cycles=outcome.segment_cycles(program, cycles_said.timing) if cycles_said else (),
         counters=found["counters"],
-        expected=outcome.expected(program, timing, case.memory, case.registers) if timing else {},
+        expected=outcome.expected(program, said.timing, case.memory, said.batches) if said else {},
         bytes_different=different,
         mismatches=mismatches,
         start=start,
         end=end,
+        expected_start=times[0],
+        expected_end=times[1],
         error=outcome.error(found["segments"]),
         golden_error=models.golden_error,
         expected_error=models.expected_error,

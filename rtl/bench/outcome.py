@@ -8,14 +8,13 @@ import numpy as np
 
 from accel_models import batch, counts
 from accel_models.commands import COMMANDS, Engine, Load, Store
-from accel_models.cost import Hardware
+from accel_models.cost import REGISTER_READ, Hardware
 from accel_models.golden import Machine
 from accel_models.program import Program
 from accel_models.registers import Counter, ErrorCause, busy, stalled
 from accel_models.timing import Timing
+from accel_models.work import Work
 from rtl.bench.job import MemorySettings
-
-Registers = Mapping[int, int]  # values that data decides, by index
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +35,8 @@ class CosimResult:
 
     ``cycles``, ``expected_cycles``: accelerator segments in order, RTL and event machine (empty where the memories are
     not the system's). ``counters``: Counter names in lower case; ``expected``: those that the models know.
-    ``start``, ``end``: of every command, in cycles of its segment, end exclusive, -1 where it did not; End has none.
+    ``start``, ``end``: of every command's work, in cycles of its segment, end exclusive, -1 where it did not; End has
+    none. ``expected_start``, ``expected_end``: those of the event machine (empty where ``expected_cycles`` is).
     ``bytes_different``: by memory; registers and accumulators count as four bytes each. ``error``: the cause that
     stopped the RTL, "timeout", or "". ``golden_error``: why golden refuses the program, or ""; then no bytes are
     compared.
@@ -54,6 +54,8 @@ class CosimResult:
     mismatches: tuple[Mismatch, ...]
     start: tuple[int, ...]
     end: tuple[int, ...]
+    expected_start: tuple[int, ...]
+    expected_end: tuple[int, ...]
     error: str
     golden_error: str
     expected_error: str
@@ -90,6 +92,16 @@ def timeline(program: Program, events: np.ndarray) -> tuple[tuple[int, ...], tup
     return tuple(times[0].tolist()), tuple(times[1].tolist())
 
 
+def expected_timeline(program: Program, timing: Timing, work: Work) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The event machine's times as ``timeline`` gives the RTL's: registers have been read when work starts."""
+    zero = np.zeros(len(timing.start), np.int64)
+    for segment, (begun, _) in zip(program.segments, timing.segments, strict=True):
+        zero[segment.first : segment.first + segment.count] = begun
+    start = timing.start + REGISTER_READ * work.operands - zero
+    end, works = timing.end - zero, timing.engine >= 0
+    return tuple(np.where(works, start, -1).tolist()), tuple(np.where(works, end, -1).tolist())
+
+
 def error(segments: list[dict[str, int]]) -> str:
     for item in segments:
         if item["cycles"] < 0:
@@ -104,11 +116,12 @@ def segment_cycles(program: Program, timing: Timing) -> tuple[int, ...]:
     return tuple(stop - start for segment, (start, stop) in spans if segment.count)
 
 
-def expected(program: Program, timing: Timing, memory: MemorySettings, registers: Registers) -> dict[str, int]:
+def expected(
+    program: Program, timing: Timing, memory: MemorySettings, found: tuple[batch.Batch, ...]
+) -> dict[str, int]:
     """What the models say about the counters; cycles and stalls where the memories are the system's."""
     accelerator = program.system.accelerator
     assert accelerator is not None
-    found = batch.batches(program, registers)
     hw = Hardware.of(accelerator, program.system.bus)
     work = counts.of_batches(found, len(program.commands), hw).total()
     bytes_of = {
@@ -164,3 +177,14 @@ def _mismatches(program: Program, space: str, got: np.ndarray, want: np.ndarray)
             )
         )
     return found
+
+
+def near(cycles: int, expected_cycles: int) -> bool:
+    """Contract 2: total cycles within 2 % or 32 of the event machine's."""
+    return abs(cycles - expected_cycles) <= max(0.02 * expected_cycles, 32)
+
+
+def counters_different(result: CosimResult) -> list[str]:
+    """Counters that have to be equal and are not; cycles and stalls have a tolerance of their own."""
+    exact = [name for name in result.expected if "stalled" not in name and name != "cycles"]
+    return [name for name in exact if result.counters[name] != result.expected[name]]
