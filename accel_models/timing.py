@@ -189,7 +189,7 @@ class _Machine:
                         asked_for, fetch.asked_for = fetch.asked_for, None
                         asked_for.succeed()
                 if asked == fetch.count:
-                    stop = last - work.fetch_beats + 2  # the cycle after the first beat of End
+                    stop = self.channel.first + 1  # the cycle after the first beat of End
             yield env.timeout(1)
 
     def loading(self, place: int) -> Generator[simpy.Event, Any, None]:
@@ -197,8 +197,7 @@ class _Machine:
         work, env = self.work, self.env
         assert work is not None
         yield env.timeout(int(work.operands[place]) * cost.REGISTER_READ + work.setup_cycles - 1)
-        beats, bursts = int(work.beats[place]), int(work.bursts[place])
-        last = yield from self.channel.load(env, int(work.space[place]), beats, bursts)
+        last = yield from self.channel.load(env, int(work.space[place]), work.bursts[place])
         yield env.timeout(last + 2 - int(env.now))
 
     def engine(self, me: int, plan: list[tuple[int, tuple[int, ...], tuple[int, ...]]]) -> Generator[Any, Any, None]:

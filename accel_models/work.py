@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from accel_models import cost
 from accel_models.batch import Batch
+from accel_models.channel import bursts_of
 from accel_models.commands import (
     COMMAND_BYTES,
     COMMANDS,
@@ -58,8 +59,8 @@ class Work:
     ``cycles`` of a Load or Store are those of a memory without latency that keeps pace with the bus: what the engine
     itself takes. ``shared``: cycles lost to the real memory (latency, slower beats), to sharing it, and to reading
     registers; of a Load an estimate, the event machine takes it from the read channel. ``space``, ``beats``,
-    ``bursts``: of Loads, beats 0 for everything else; ``operands``: fields that name a register. ``speed``: latency in
-    cycles and cycles per beat by memory.
+    ``bursts``: of Loads (beats 0 for everything else; bursts by command, beats of each); ``operands``: fields that name
+    a register. ``speed``: latency in cycles and cycles per beat by memory.
     """
 
     cycles: Int64
@@ -71,7 +72,7 @@ class Work:
     first_fetch_cycles: int  # from the start of a segment to the first beat of its first command
     space: Int64
     beats: Int64
-    bursts: Int64
+    bursts: Mapping[int, tuple[int, ...]]
     operands: Int64
     setup_cycles: int
     fetch_space: int  # the memory that holds the commands
@@ -115,6 +116,7 @@ def work_of(program: Program, found: tuple[Batch, ...]) -> Work:
     hw, speed = cost.Hardware.of(system.accelerator, system.bus), memory_speed(system)
     cycles = np.zeros(len(program.command_rows), np.int64)
     transfers = _Transfers(cycles - 1, cycles.copy(), cycles.copy(), cycles.copy())
+    phases: dict[int, tuple[int, ...]] = {}
     memory = cycles.copy()  # what latency and slow beats add to a transfer
     for item in found:
         place, fields = item.index, item.fields
@@ -124,6 +126,8 @@ def work_of(program: Program, found: tuple[Batch, ...]) -> Work:
             cycles[place] = cost.transfer(fields, hw, 0)
             memory[place] = cost.transfer(fields, hw, latency, per_beat) - cycles[place]
             transfers.beats[place], transfers.bursts[place] = cost.beats(fields, hw), cost.bursts(fields, hw)
+            if item.command is Load:
+                phases |= dict(zip(place.tolist(), bursts_of(fields, hw), strict=True))
             moving = transfers.beats[place] + memory[place] - latency
             transfers.data[place] = np.where(transfers.beats[place] > 0, moving, 0)
         elif item.command is not End:
@@ -148,7 +152,7 @@ def work_of(program: Program, found: tuple[Batch, ...]) -> Work:
         first_fetch_cycles=cost.COMMAND_FETCH_START + latency_cycles,
         space=transfers.space,
         beats=np.where(opcode == Load.OPCODE, transfers.beats, 0),
-        bursts=transfers.bursts,
+        bursts=phases,
         operands=operands,
         setup_cycles=hw.dma_setup_cycles,
         fetch_space=SPACES.index(where),

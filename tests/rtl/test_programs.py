@@ -2,14 +2,20 @@
 
 from functools import lru_cache
 
+import numpy as np
 import pytest
 
-from accel_models.generator import CAUSES, CHIPS
+from accel_models.commands import Fill, Load
+from accel_models.generator import CAUSES, CHIPS, draw
+from accel_models.generator.programs import Draft
 from rtl.bench import programs
+from rtl.bench.cosim import Case, cosimulate_all
 from rtl.bench.programs import LONG_CYCLES, Verdict
+from rtl.bench.run import SimulationError
 from tests.rtl.test_accelerator import SYSTEMS
 
 SEEDS = range(200)
+COMMANDS = 16
 
 
 @lru_cache
@@ -35,6 +41,25 @@ def test_three_machines_name_the_same_cause_of_an_illegal_program() -> None:
     """And the RTL does so in bounded time: a segment that takes longer counts as hanging."""
     found = programs.run_illegal(range(8 * len(CAUSES)))
     assert [(item.seed, item.chip, item.error) for item in found if item.error] == []
+
+
+@pytest.mark.parametrize("name", CHIPS)
+def test_without_bank_conflicts_cycles_are_exactly_the_event_machines(name: str) -> None:
+    """Loads and Fills alone: one port of the scratchpad. Command fetch, bursts, queues, memories, all of it."""
+    cases = []
+    for seed in range(25):
+        draft = Draft(np.random.default_rng(seed), CHIPS[name], 2 * COMMANDS)
+        for _ in range(COMMANDS):
+            draft.open += draw(draft.room, draft.room.pick((Load, Load, Fill)))
+        draft.end()
+        cases.append(Case(program=draft.program(f"loads-{seed}"), registers=dict(draft.room.known)))
+    for result in cosimulate_all(cases):
+        assert not isinstance(result, SimulationError)
+        assert (result.cycles, result.start, result.end) == (
+            result.expected_cycles,
+            result.expected_start,
+            result.expected_end,
+        )
 
 
 @pytest.mark.parametrize("name", CHIPS)
