@@ -45,6 +45,14 @@ class Pooling(IntEnum):
     AVERAGE = 1
 
 
+class UnknownRegisterError(ValueError):
+    """There is no scalar register with this index."""
+
+
+class UnknownOpcodeError(ValueError):
+    """No command has this opcode."""
+
+
 @dataclass(frozen=True, slots=True)
 class Register:
     """A field whose value is read from scalar register ``index`` when the command starts."""
@@ -53,7 +61,7 @@ class Register:
 
     def __post_init__(self) -> None:
         if not 0 <= self.index < REGISTERS:
-            raise ValueError(f"want a register index in 0..{REGISTERS - 1}, got {self.index}")
+            raise UnknownRegisterError(f"want a register index in 0..{REGISTERS - 1}, got {self.index}")
 
 
 Operand = int | Register
@@ -393,14 +401,10 @@ def encode(command: Command) -> bytes:
     return word.to_bytes(COMMAND_BYTES, "little")
 
 
-class UnknownOpcodeError(ValueError):
-    """No command has this opcode."""
-
-
 def decode(data: bytes) -> Command:
     """The command in 64 bytes.
 
-    Raises UnknownOpcodeError, and ValueError on a wrong length, a non-zero unused bit or a register that is none.
+    Raises UnknownOpcodeError, UnknownRegisterError, and ValueError on a wrong length or a non-zero unused bit.
     """
     if len(data) != COMMAND_BYTES:
         raise ValueError(f"want {COMMAND_BYTES} bytes, got {len(data)}")

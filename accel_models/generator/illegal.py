@@ -5,7 +5,7 @@ behind legal commands, and legal commands come behind it.
 """
 
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,6 +13,7 @@ import numpy as np
 from accel_models.commands import (
     COMMAND_BYTES,
     COMMANDS,
+    REGISTERS,
     Command,
     Elementwise,
     Engine,
@@ -54,29 +55,37 @@ class IllegalProgram:
     cause: ErrorCause
 
 
+@dataclass(frozen=True, slots=True)
+class _Fault:
+    """``commands`` draws what golden refuses; ``words`` changes encoded commands; neither: too many tokens."""
+
+    cause: ErrorCause
+    commands: Callable[[Room], list[Command]] | None = None
+    words: Callable[[np.random.Generator, np.ndarray, Program], np.ndarray] | None = None
+
+
 def illegal_program(seed: int, system: System) -> IllegalProgram:
     """The illegal program of a seed on a system; causes take turns. Raises ValueError as random_program does."""
     rng = np.random.default_rng((seed, 1))
-    cause = CAUSES[seed % len(CAUSES)]
+    fault = _FAULTS[seed % len(_FAULTS)]
     depth = system.accelerator.token_depth if system.accelerator else 0
     draft = Draft(rng, system, 2 * _BESIDE + depth)
     draft.draw(int(rng.integers(1, _BESIDE + 1)))
-    if cause in _COMMANDS:
-        draft.open += _refused(draft.room, cause)
+    if fault.commands:
+        draft.open += _refused(draft.room, fault.cause, fault.commands)
     draft.draw(int(rng.integers(1, _BESIDE + 1)))
-    draft.end(_flood(draft.room, depth + 1) if cause == ErrorCause.TOKEN_OVERFLOW else ())
+    draft.end(() if fault.commands or fault.words else _flood(draft.room, depth + 1))
     program = draft.program(f"illegal-{seed}")
-    if cause in _WORDS:
-        words = program.commands.copy()
-        program = replace(program, commands=_WORDS[cause](rng, words, program))
-    return IllegalProgram(program, dict(draft.room.known), cause)
+    if fault.words:
+        program = replace(program, commands=fault.words(rng, program.commands.copy(), program))
+    return IllegalProgram(program, dict(draft.room.known), fault.cause)
 
 
-def _refused(room: Room, cause: ErrorCause) -> list[Command]:
+def _refused(room: Room, cause: ErrorCause, make: Callable[[Room], list[Command]]) -> list[Command]:
     """A command that golden refuses for this cause, behind what it needs. Raises RuntimeError where none is found."""
     for _ in range(_TRIES):
         try:
-            *before, command = _COMMANDS[cause](room)
+            *before, command = make(room)
             state = copy.deepcopy(room.state)
             for item in before:
                 execute(item, state)
@@ -162,15 +171,6 @@ def _bus_write(room: Room) -> list[Command]:
     return [changed(store, bus_address=_beyond(room, [space for space in room.bus if space != "flash"]))]
 
 
-_COMMANDS: Mapping[ErrorCause, Callable[[Room], list[Command]]] = {
-    ErrorCause.REGISTER_RANGE: _register,
-    ErrorCause.SCRATCHPAD_RANGE: _scratchpad,
-    ErrorCause.ACCUMULATOR_RANGE: _accumulators,
-    ErrorCause.FIELD_RANGE: _field,
-    ErrorCause.BUS_READ: _bus_read,
-    ErrorCause.BUS_WRITE: _bus_write,
-}
-
 _NOTHING: tuple[Command, ...] = (
     Fill(pad_address=0, row_bytes=0),
     Store(bus_address=SRAM_BASE, pad_address=0, row_bytes=0),
@@ -199,6 +199,22 @@ def _unused(rng: np.random.Generator, words: np.ndarray, program: Program) -> np
     return words
 
 
+def _no_register(rng: np.random.Generator, words: np.ndarray, program: Program) -> np.ndarray:
+    """A field in a register that there is not."""
+    places = [
+        (index, spec)
+        for index, command in enumerate(program.decoded)
+        for spec in layout(type(command))
+        if spec.flag is not None
+    ]
+    index, spec = places[int(rng.integers(len(places)))]
+    assert spec.flag is not None
+    word = int.from_bytes(words[index].tobytes(), "little") & ~(((1 << spec.width) - 1) << spec.offset)
+    word |= 1 << spec.flag | int(rng.integers(REGISTERS, 1 << min(spec.width, 16))) << spec.offset
+    words[index] = np.frombuffer(word.to_bytes(COMMAND_BYTES, "little"), np.uint8)
+    return words
+
+
 def _deadlock(rng: np.random.Generator, words: np.ndarray, program: Program) -> np.ndarray:
     """One token too few for those who wait."""
     while True:
@@ -216,9 +232,17 @@ def _flood(room: Room, count: int) -> list[Command]:
     return [replace(command, signal=1 << target)] * count
 
 
-_WORDS: Mapping[ErrorCause, Callable[[np.random.Generator, np.ndarray, Program], np.ndarray]] = {
-    ErrorCause.ILLEGAL_OPCODE: _opcode,
-    ErrorCause.UNUSED_BITS: _unused,
-    ErrorCause.DEADLOCK: _deadlock,
-}
-CAUSES = (*_COMMANDS, *_WORDS, ErrorCause.TOKEN_OVERFLOW)
+_FAULTS = (
+    _Fault(ErrorCause.REGISTER_RANGE, commands=_register),
+    _Fault(ErrorCause.SCRATCHPAD_RANGE, commands=_scratchpad),
+    _Fault(ErrorCause.ACCUMULATOR_RANGE, commands=_accumulators),
+    _Fault(ErrorCause.FIELD_RANGE, commands=_field),
+    _Fault(ErrorCause.BUS_READ, commands=_bus_read),
+    _Fault(ErrorCause.BUS_WRITE, commands=_bus_write),
+    _Fault(ErrorCause.ILLEGAL_OPCODE, words=_opcode),
+    _Fault(ErrorCause.UNUSED_BITS, words=_unused),
+    _Fault(ErrorCause.REGISTER_RANGE, words=_no_register),
+    _Fault(ErrorCause.DEADLOCK, words=_deadlock),
+    _Fault(ErrorCause.TOKEN_OVERFLOW),
+)
+CAUSES = tuple(fault.cause for fault in _FAULTS)  # they take turns

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from accel_models import kernels
-from accel_models.commands import COMMAND_BYTES, Command, End, UnknownOpcodeError, decode
+from accel_models.commands import COMMAND_BYTES, Command, End, UnknownOpcodeError, UnknownRegisterError, decode
 from accel_models.golden import boundary
 from accel_models.golden.access import Bytes, GoldenError
 from accel_models.golden.dispatch import READ_ONLY, State, execute
@@ -135,6 +135,12 @@ class Machine:
             self._on_row_end(segment.row, self)
 
 
+_NO_COMMAND: dict[type[ValueError], ErrorCause] = {
+    UnknownOpcodeError: ErrorCause.ILLEGAL_OPCODE,
+    UnknownRegisterError: ErrorCause.REGISTER_RANGE,
+}
+
+
 def _decode(program: Program) -> tuple[Command, ...]:
     """The program's commands. Raises GoldenError naming the first that is none."""
     try:
@@ -144,10 +150,9 @@ def _decode(program: Program) -> tuple[Command, ...]:
         for index in range(len(program.commands)):
             try:
                 decode(data[index * COMMAND_BYTES : (index + 1) * COMMAND_BYTES])
-            except UnknownOpcodeError as error:
-                raise GoldenError(f"command {index}: {error}", ErrorCause.ILLEGAL_OPCODE) from None
             except ValueError as error:
-                raise GoldenError(f"command {index}: {error}", ErrorCause.UNUSED_BITS) from None
+                cause = _NO_COMMAND.get(type(error), ErrorCause.UNUSED_BITS)
+                raise GoldenError(f"command {index}: {error}", cause) from None
         raise
 
 
