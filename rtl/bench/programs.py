@@ -8,11 +8,10 @@ from accel_models.generator import CHIPS, illegal_program, random_program
 from accel_models.program import Program
 from rtl.bench import outcome
 from rtl.bench.cosim import Case, Progress, cosimulate_all
-from rtl.bench.job import FAST, NOMINAL, SLOW, STALLS, MemorySettings
+from rtl.bench.job import MEMORY_KINDS
 from rtl.bench.outcome import CosimResult
 from rtl.bench.run import SimulationError
 
-MEMORIES: Mapping[str, MemorySettings] = {"nominal": NOMINAL, "fast": FAST, "slow": SLOW, "stalls": STALLS}
 _TURNS = ("nominal",) * 7 + ("fast", "slow", "stalls")
 LONG_CYCLES = 2000  # the mean error counts programs from here on
 
@@ -80,7 +79,7 @@ def run(seeds: Sequence[int], progress: Progress | None = None) -> list[Verdict]
         mine = [seed for seed in seeds if chip_of(seed) == chip]
         programs = [random_program(seed, CHIPS[chip]) for seed in mine]
         cases = [
-            Case(program=item.program, registers=item.registers, memory=MEMORIES[memory_of(seed)])
+            Case(program=item.program, registers=item.registers, memory=MEMORY_KINDS[memory_of(seed)])
             for seed, item in zip(mine, programs, strict=True)
         ]
         results = cosimulate_all(cases, progress=progress) if cases else []
