@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from accel_models import kernels
+from accel_models.arithmetic import MULTIPLIER_BITS
 from accel_models.checker import CheckError, check_commands, check_program
 from accel_models.commands import COMMAND_BYTES, Command, End, Engine, encode
 from accel_models.generator import transfers
@@ -21,8 +22,8 @@ from accel_models.program import Binding, Placement, Program, Row, Segment
 from accel_models.system import System
 from accel_models.tokens import add_tokens
 
-LEAST, MOST = 5, 60  # commands of a program, without those that fill the scratchpad, set registers and end segments
-_SPARE = 24  # commands beside the drawn ones: the first Loads, the Ends, SetRegisters before the last command
+LEAST, MOST = 5, 60  # commands that are drawn for a program
+_SPARE = 24  # commands beside them: the first Loads, the Ends, SetRegisters that the last command brings along
 _MOST_SEGMENTS = 6
 _CALL_BYTES = 64
 _COMMANDS_IN = {"sram": 0.7, "flash": 0.2, "external": 0.1}
@@ -41,7 +42,7 @@ class RandomProgram:
 def random_program(seed: int, system: System, *, spare_tokens: bool = True) -> RandomProgram:
     """The program of a seed on a system. ``spare_tokens``: also tokens that no conflict needs.
 
-    Raises ValueError for a system without an accelerator or without external RAM.
+    Raises ValueError for a system without external RAM, without an accelerator, or with short multipliers.
     """
     rng = np.random.default_rng(seed)
     count = int(rng.integers(LEAST, MOST + 1))
@@ -57,8 +58,12 @@ class Draft:
     """A program as it grows: first the scratchpad is filled, then come ``count`` commands at most."""
 
     def __init__(self, rng: np.random.Generator, system: System, count: int, *, spare_tokens: bool = True) -> None:
-        if system.accelerator is None or system.external_ram is None:
-            raise ValueError(f"system {system.name}: random programs want an accelerator and external RAM")
+        accelerator = system.accelerator
+        if accelerator is None or system.external_ram is None or accelerator.multiplier_bits != MULTIPLIER_BITS:
+            raise ValueError(
+                f"system {system.name}: random programs want external RAM and an accelerator with "
+                f"{MULTIPLIER_BITS}-bit multipliers"
+            )
         self.where = str(rng.choice(list(_COMMANDS_IN), p=list(_COMMANDS_IN.values())))
         self.room = room = empty_room(rng, system, (self.where, COMMAND_BYTES * (count + _SPARE)))
         self.spare_tokens = spare_tokens

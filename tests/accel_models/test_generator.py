@@ -27,6 +27,7 @@ from accel_models.commands import (
 )
 from accel_models.commands import Register as InRegister
 from accel_models.generator import CAUSES, CHIPS, MAKERS, RandomProgram, illegal_program, random_program
+from accel_models.generator.chips import chip as chip_of
 from accel_models.generator.programs import with_spare_tokens
 from accel_models.golden import GoldenError, Machine
 from accel_models.registers import ErrorCause
@@ -172,5 +173,6 @@ def test_every_cause_that_a_program_can_have_is_drawn() -> None:
 
 
 def test_a_chip_that_cannot_run_them_is_refused() -> None:
-    with pytest.raises(ValueError, match="want an accelerator and external RAM"):
-        random_program(0, system())
+    for chip in (system(), chip_of(4, 4, multiplier_bits=16)):
+        with pytest.raises(ValueError, match="want external RAM and an accelerator with 31-bit multipliers"):
+            random_program(0, chip)
