@@ -6,6 +6,7 @@
 #   make lint    ruff and mypy
 #   make bench   measures speed anew and writes reports/results
 #   make arrays  the four networks on the RTL of four array sizes and under four kinds of memory; reports/results/arrays.md
+#   make programs  10,000 random programs on the three machines; reports/results/programs.md
 #   make area    synthesizes the RTL, counts gates and writes reports/results/area.md
 #   make clean   removes what the other targets made
 #
@@ -25,7 +26,7 @@ VERIFY := $(VENV)/.installed-verify
 # In front of every command from the environment: what it calls in turn (python, cosim) is the environment's too.
 IN_VENV := PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
 
-.PHONY: demo test slow lint bench arrays area env clean
+.PHONY: demo test slow lint bench arrays programs area env clean
 .DELETE_ON_ERROR:
 
 demo: $(STAMP)
@@ -44,6 +45,9 @@ lint: $(STAMP)
 bench: $(STAMP)
 	$(IN_VENV) python -m reports.bench
 	$(IN_VENV) python -m reports.networks
+
+programs: $(STAMP)
+	$(IN_VENV) python -m cosim.validate.programs --jobs $(JOBS)
 
 arrays: $(STAMP)
 	$(IN_VENV) python -m cosim.validate.arrays

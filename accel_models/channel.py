@@ -37,6 +37,7 @@ class ReadChannel:
 
     speed: Mapping[int, tuple[int, float]]
     last_address: int = -1  # cycle of the last address phase so far
+    first_beat: int = -1  # cycle of the first beat of the last fetch so far
     last_beat: int = -1  # cycle of the last beat taken so far
     paced: dict[int, float] = field(default_factory=dict)  # when each memory has kept its pace since its last beat
     under_way: deque[_Burst] = field(default_factory=deque)
@@ -84,7 +85,7 @@ class ReadChannel:
         """Cycle of the last beat of a burst whose beats are always taken. Bursts come in order of time."""
         latency, pace = self.speed[memory]
         due = max(self.paced.get(memory, 0.0), address + latency) + pace
-        first = max(math.ceil(due - 1e-6) - 1, self.last_beat + 1)
+        self.first_beat = first = max(math.ceil(due - 1e-6) - 1, self.last_beat + 1)
         due = max(due, first) + (beats - 1) * pace
         self.paced[memory] = due
         self.last_beat = max(math.ceil(due - 1e-6) - 1, first + beats - 1)

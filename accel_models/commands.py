@@ -45,6 +45,14 @@ class Pooling(IntEnum):
     AVERAGE = 1
 
 
+class UnknownRegisterError(ValueError):
+    """There is no scalar register with this index."""
+
+
+class UnknownOpcodeError(ValueError):
+    """No command has this opcode."""
+
+
 @dataclass(frozen=True, slots=True)
 class Register:
     """A field whose value is read from scalar register ``index`` when the command starts."""
@@ -53,7 +61,7 @@ class Register:
 
     def __post_init__(self) -> None:
         if not 0 <= self.index < REGISTERS:
-            raise ValueError(f"want a register index in 0..{REGISTERS - 1}, got {self.index}")
+            raise UnknownRegisterError(f"want a register index in 0..{REGISTERS - 1}, got {self.index}")
 
 
 Operand = int | Register
@@ -394,13 +402,16 @@ def encode(command: Command) -> bytes:
 
 
 def decode(data: bytes) -> Command:
-    """The command in 64 bytes. Raises ValueError on an unknown opcode, a wrong length or a non-zero unused bit."""
+    """The command in 64 bytes.
+
+    Raises UnknownOpcodeError, UnknownRegisterError, and ValueError on a wrong length or a non-zero unused bit.
+    """
     if len(data) != COMMAND_BYTES:
         raise ValueError(f"want {COMMAND_BYTES} bytes, got {len(data)}")
     word = int.from_bytes(data, "little")
     command = _BY_OPCODE.get(word & 0xFF)
     if command is None:
-        raise ValueError(f"unknown opcode {word & 0xFF}")
+        raise UnknownOpcodeError(f"unknown opcode {word & 0xFF}")
     values: dict[str, Operand] = {}
     for spec in layout(command):
         raw = (word >> spec.offset) & ((1 << spec.width) - 1)

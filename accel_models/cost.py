@@ -60,7 +60,16 @@ def matrix(command: Any, hw: Any) -> Cycles:
     """Cycles of a Matrix command, any mode."""
     dot, depthwise, outer = _dot(command, hw), _depthwise(command, hw), _outer(command, hw)
     mode = np.asarray(command.mode)
-    return np.where(mode == MatrixMode.DOT, dot, np.where(mode == MatrixMode.DEPTHWISE, depthwise, outer))
+    cycles = np.where(mode == MatrixMode.DOT, dot, np.where(mode == MatrixMode.DEPTHWISE, depthwise, outer))
+    return np.where(_empty(command), MATRIX_START, cycles)
+
+
+def _empty(c: Any) -> NDArray[np.bool_]:
+    """Whether a Matrix command has no pixels, outputs or products: it ends at once."""
+    none = (np.asarray(c.run_bytes) == 0) & (np.asarray(c.mode) != MatrixMode.DEPTHWISE)
+    for size in (c.output_height, c.output_width, c.columns, c.kernel_height, c.taps):
+        none = none | (np.asarray(size) == 0)
+    return none
 
 
 def _dot(c: Any, hw: Any) -> Cycles:
@@ -84,7 +93,7 @@ def _dot(c: Any, hw: Any) -> Cycles:
     first_column = np.where(groups > 1, hw.columns, column_tail)
     total = np.where(transposed, by_column, by_row)
     first = np.where(transposed, first_column, first_row)
-    return np.where(pixels > 0, MATRIX_START + first + total - tile(first) + step + MATRIX_DRAIN, MATRIX_START)
+    return MATRIX_START + first + total - tile(first) + step + MATRIX_DRAIN
 
 
 def _depthwise(c: Any, hw: Any) -> Cycles:
@@ -93,7 +102,7 @@ def _depthwise(c: Any, hw: Any) -> Cycles:
     height = np.asarray(c.output_height, np.int64)
     row = (np.asarray(c.output_width, np.int64) - 1) * c.stride_x + c.taps
     tile = np.maximum(np.maximum(height * row, c.taps), ACCUMULATE_LATENCY)
-    return np.where(height > 0, MATRIX_START + c.taps + groups * tiles * tile + MATRIX_DRAIN, MATRIX_START)
+    return MATRIX_START + c.taps + groups * tiles * tile + MATRIX_DRAIN
 
 
 def _outer(c: Any, hw: Any) -> Cycles:
@@ -103,7 +112,7 @@ def _outer(c: Any, hw: Any) -> Cycles:
     repeats = np.asarray(c.kernel_height, np.int64) * c.taps
     drained = groups * repeats * c.run_bytes
     tiles = groups * repeats * chunks
-    return np.where(pixels > 0, MATRIX_START + tiles * pixels + drained + MATRIX_DRAIN, MATRIX_START)
+    return MATRIX_START + tiles * pixels + drained + MATRIX_DRAIN
 
 
 def _table_load(c: Any, hw: Any) -> Cycles:

@@ -52,7 +52,7 @@ class ErrorCause(IntEnum):
     NONE = 0
     ILLEGAL_OPCODE = 1  # no command has this opcode
     UNUSED_BITS = 2  # a bit that no field of the command uses is set
-    REGISTER_RANGE = 3  # a scalar register holds a value that its field cannot take
+    REGISTER_RANGE = 3  # a scalar register that there is not, or whose value its field cannot take
     TOKEN_OVERFLOW = 4  # a token counter would pass its depth
     DEADLOCK = 5  # every engine with a command waits for a token that nobody will give
     SCRATCHPAD_RANGE = 6  # an access beyond the scratchpad

@@ -25,6 +25,7 @@ from accel_models.commands import Engine
 from accel_models.contention import Contention
 from accel_models.network import Tensor
 from accel_models.program import Program
+from accel_models.registers import ErrorCause
 from accel_models.work import Work, work_of
 
 Int64 = NDArray[np.int64]
@@ -32,7 +33,17 @@ ENGINES = len(Engine)
 
 
 class TimingError(ValueError):
-    """A program that cannot run to its end; the message names the engines, commands and tokens."""
+    """A program that cannot run to its end; the message names the engines, commands and tokens.
+
+    ``cause``: what the accelerator reports when it runs the same program.
+    """
+
+    def __init__(self, message: str, cause: ErrorCause = ErrorCause.DEADLOCK) -> None:
+        super().__init__(message, cause)  # SimPy raises a process's error anew, from its arguments
+        self.cause = cause
+
+    def __str__(self) -> str:
+        return str(self.args[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +195,6 @@ class _Machine:
 
     def fetched(self, fetch: _Fetch, last: int) -> None:
         """The beats of the next command of a segment come, the last one in cycle ``last``."""
-        assert self.work is not None
         fetch.came += 1
         if fetch.came <= fetch.count:
             fetch.arrivals.append(last + 1)
@@ -192,7 +202,7 @@ class _Machine:
                 asked_for, fetch.asked_for = fetch.asked_for, None
                 asked_for.succeed()
         if fetch.came == fetch.count:
-            fetch.stop = last - self.work.fetch_beats + 2  # the cycle after the first beat of End
+            fetch.stop = self.channel.first_beat + 1  # the cycle after the first beat of End
 
     def loading(self, place: int, begun: int) -> Generator[simpy.Event, Any, None]:
         """A Load from its start to its last byte: set-up, bursts on the read channel, the writes of its beats."""
@@ -278,7 +288,8 @@ class _Machine:
         if self.tokens[me][target] >= self.token_depth:
             raise TimingError(
                 f"command {place} of program {self.program.name} signals {Engine(target).name}, but counter "
-                f"{Engine(me).name} -> {Engine(target).name} is at its depth of {self.token_depth}"
+                f"{Engine(me).name} -> {Engine(target).name} is at its depth of {self.token_depth}",
+                ErrorCause.TOKEN_OVERFLOW,
             )
         self.tokens[me][target] += 1
         held, event = self.holds[target], self.token[target]

@@ -35,7 +35,7 @@ module engine_front #(
   output      logic                       blocked_o,         // waits for a token
   output      logic                       busy_o,            // a cycle of work
   output      logic                       stalled_o,         // a cycle lost, for tokens, registers or in the engine
-  output      logic                       register_error_o   // a register's value does not fit its field
+  output      logic                       register_error_o   // no such register, or its value does not fit its field
 );
   logic held_q, running_q, taken_q, bad_q, go, resolve, accept, pop;
   logic [CommandW-1:0] command_q;
@@ -99,6 +99,7 @@ module engine_front #(
       mask     = ~(32'hFFFF_FFFF << width);
       // Bits that must be all zero, or in a signed field all like the sign.
       outside  = (spec[15] ? (value ^ {32{value[31]}}) : value) & ~(spec[15] ? mask >> 1 : mask);
+      outside  = outside | (32'(command_q >> field) & mask & ~32'(Registers - 1));  // there is no such register
       resolved = (command_q & ~(CommandW'(mask) << field)) | (CommandW'(value & mask) << field);
       resolved[spec[8:0]] = 1'b0;
     end

@@ -26,6 +26,7 @@ from accel_models.commands import (
 from accel_models.golden import matrix, transfer, vector
 from accel_models.golden.access import Bytes, GoldenError, Sums
 from accel_models.memory import locate
+from accel_models.registers import ErrorCause
 from accel_models.system import System
 
 KEPT_BYTES = 1 << 26
@@ -108,13 +109,18 @@ def execute(command: Command, state: State) -> None:
             vector.elementwise(command, state.scratchpad)
         case Pool():
             vector.pool(command, state.scratchpad)
+        case Load() | Store() if transfer.is_empty(command):
+            pass  # no byte, no address on the bus
         case Load():
-            memory, _, offset = _memory(state, command.bus_address)
+            memory, _, offset = _memory(state, command.bus_address, ErrorCause.BUS_READ)
             transfer.load(command, memory, offset, state.scratchpad)
         case Store():
-            memory, space, offset = _memory(state, command.bus_address)
+            memory, space, offset = _memory(state, command.bus_address, ErrorCause.BUS_WRITE)
             if space in READ_ONLY:
-                raise GoldenError(f"bus_address: {command.bus_address:#010x} is in {space}, which cannot be written")
+                raise GoldenError(
+                    f"bus_address: {command.bus_address:#010x} is in {space}, which cannot be written",
+                    ErrorCause.BUS_WRITE,
+                )
             transfer.store(command, state.scratchpad, memory, offset)
         case Fill():
             transfer.fill(command, state.scratchpad)
@@ -136,14 +142,14 @@ def _resolve(command: Command, values: dict[str, Any]) -> Command:
     try:
         return replace(command, **values)
     except ValueError as error:
-        raise GoldenError(f"from a register, {error}") from None
+        raise GoldenError(f"from a register, {error}", ErrorCause.REGISTER_RANGE) from None
 
 
-def _memory(state: State, address: int) -> tuple[Bytes, str, int]:
+def _memory(state: State, address: int, cause: ErrorCause) -> tuple[Bytes, str, int]:
     try:
         space, offset = locate(address)
     except ValueError as error:
-        raise GoldenError(f"bus_address: {error}") from None
+        raise GoldenError(f"bus_address: {error}", cause) from None
     if space not in state.bus:
-        raise GoldenError(f"bus_address: {address:#010x} is in {space}, which this system does not have")
+        raise GoldenError(f"bus_address: {address:#010x} is in {space}, which this system does not have", cause)
     return state.bus[space], space, offset

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from accel_models import kernels
-from accel_models.commands import COMMAND_BYTES, Command, End, decode
+from accel_models.commands import COMMAND_BYTES, Command, End, UnknownOpcodeError, UnknownRegisterError, decode
 from accel_models.golden import boundary
 from accel_models.golden.access import Bytes, GoldenError
 from accel_models.golden.dispatch import READ_ONLY, State, execute
 from accel_models.network import Operator, Tensor
 from accel_models.program import Binding, Placement, Program, Segment
+from accel_models.registers import ErrorCause
 
 Arrays = dict[str, np.ndarray]
 CpuKernel = Callable[[Operator, Mapping[str, np.ndarray], Mapping[str, Tensor]], Arrays]
@@ -115,7 +116,7 @@ class Machine:
             try:
                 execute(command, self.state)
             except GoldenError as error:
-                raise GoldenError(f"command {index} ({type(command).__name__}): {error}") from None
+                raise GoldenError(f"command {index} ({type(command).__name__}): {error}", error.cause) from None
             row = int(self.program.command_rows[index])
             if self._on_row_end is not None and row >= 0 and self._last_commands[row] == index:
                 self._on_row_end(row, self)
@@ -134,6 +135,12 @@ class Machine:
             self._on_row_end(segment.row, self)
 
 
+_NO_COMMAND: dict[type[ValueError], ErrorCause] = {
+    UnknownOpcodeError: ErrorCause.ILLEGAL_OPCODE,
+    UnknownRegisterError: ErrorCause.REGISTER_RANGE,
+}
+
+
 def _decode(program: Program) -> tuple[Command, ...]:
     """The program's commands. Raises GoldenError naming the first that is none."""
     try:
@@ -144,7 +151,8 @@ def _decode(program: Program) -> tuple[Command, ...]:
             try:
                 decode(data[index * COMMAND_BYTES : (index + 1) * COMMAND_BYTES])
             except ValueError as error:
-                raise GoldenError(f"command {index}: {error}") from None
+                cause = _NO_COMMAND.get(type(error), ErrorCause.UNUSED_BITS)
+                raise GoldenError(f"command {index}: {error}", cause) from None
         raise
 
 

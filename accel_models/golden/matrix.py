@@ -1,7 +1,8 @@
 """The matrix engine: tiles of products, summed in int32 that wraps. The RTL array must match this on every input.
 
 Semantics: commands.Matrix. What it leaves open: lanes beyond ``columns`` in the last column group behave as if their
-weights were zero (``accumulate`` keeps them, otherwise they become zero); a tile without pixels changes nothing.
+weights were zero (``accumulate`` keeps them, otherwise they become zero); a tile without pixels, outputs or products
+changes nothing.
 
 Exactness of the float32 product: operands are int8, so a product is at most 2**14 in magnitude and any partial sum of
 at most 1024 products is an integer of at most 2**24, which float32 holds exactly, in any order and with fused
@@ -130,16 +131,12 @@ def matrix(command: Matrix, scratchpad: Bytes, accumulators: Sums, rows: int) ->
     if c.mode == MatrixMode.DEPTHWISE and c.taps > rows:
         raise GoldenError(f"taps: a depthwise tile has at most {rows} (the array's rows), got {c.taps}")
     pixels = immediate(c.output_height) * c.output_width
-    if pixels == 0 or c.columns == 0:
-        return
     length, lanes = contraction_length(c), accumulators.shape[2]
+    if pixels == 0 or c.columns == 0 or length == 0:
+        return
     count = length if c.mode == MatrixMode.OUTER else pixels
     groups = column_groups(c, lanes)
     target = entries(accumulators, "accumulator", c.accumulator, groups * count)
-    if length == 0:
-        if not c.accumulate:
-            target[...] = 0
-        return
     sums = _sums(c, scratchpad)
     for group in range(groups):
         part = sums[:, :, group * lanes : (group + 1) * lanes]

@@ -1,19 +1,23 @@
 """Load, store and fill: bytes between a memory on the bus and the scratchpad. Semantics: commands._Transfer, Fill."""
 
-import numpy as np
-
 from accel_models.commands import Fill, Load, Store
 from accel_models.golden.access import Bytes, immediate, window
+from accel_models.registers import ErrorCause
+
+# A memory, the field that holds the address, the address, and what is wrong outside the memory.
+Side = tuple[Bytes, str, int, ErrorCause]
 
 
 def load(command: Load, source: Bytes, offset: int, scratchpad: Bytes) -> None:
     """Copy from byte ``offset`` of ``source`` (uint8 [batch or 1, bytes]) to the scratchpad (uint8 [batch, bytes])."""
-    _copy(command, (source, "bus_address", offset), (scratchpad, "pad_address", command.pad_address))
+    bus = source, "bus_address", offset, ErrorCause.BUS_READ
+    _copy(command, bus, (scratchpad, "pad_address", command.pad_address, ErrorCause.SCRATCHPAD_RANGE))
 
 
 def store(command: Store, scratchpad: Bytes, target: Bytes, offset: int) -> None:
     """Copy from the scratchpad to byte ``offset`` of ``target`` (uint8 [batch, bytes])."""
-    _copy(command, (scratchpad, "pad_address", command.pad_address), (target, "bus_address", offset))
+    pad = scratchpad, "pad_address", command.pad_address, ErrorCause.SCRATCHPAD_RANGE
+    _copy(command, pad, (target, "bus_address", offset, ErrorCause.BUS_WRITE))
 
 
 def fill(command: Fill, scratchpad: Bytes) -> None:
@@ -25,15 +29,20 @@ def fill(command: Fill, scratchpad: Bytes) -> None:
     window(scratchpad, "pad_address", c.pad_address, (rows, row_bytes), (c.pad_row_stride, 1))[...] = immediate(c.value)
 
 
-def _copy(command: Load | Store, source: tuple[Bytes, str, int], target: tuple[Bytes, str, int]) -> None:
+def is_empty(command: Load | Store) -> bool:
+    """Whether a transfer moves no byte."""
+    return command.planes == 0 or immediate(command.rows) == 0 or immediate(command.row_bytes) == 0
+
+
+def _copy(command: Load | Store, source: Side, target: Side) -> None:
     c = command
     shape = (c.planes, immediate(c.rows), immediate(c.row_bytes))
-    if np.prod(shape, dtype=np.int64) == 0:
+    if is_empty(c):
         return
     bus, pad = (c.bus_plane_stride, c.bus_row_stride, 1), (c.pad_plane_stride, c.pad_row_stride, 1)
     origin, destination = (bus, pad) if isinstance(c, Load) else (pad, bus)
-    read = window(*source, shape, origin)
-    write = window(*target, shape, destination)
+    read = window(*source[:3], shape, origin, source[3])
+    write = window(*target[:3], shape, destination, target[3])
     if _apart(shape, destination):
         write[...] = read
         return

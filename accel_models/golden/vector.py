@@ -1,8 +1,9 @@
 """The vector engine: accumulators and int8 images to int8 images. The RTL must match this on every input.
 
 Semantics: commands.Requantize, Elementwise, Pool and Range; every rounding is in arithmetic.py. What they leave open: a
-bias is added in 32 bits that wrap; the largest absolute value of Range saturates at 2**31 - 1; Range numbers the
-entries of column group n from ``accumulator + n*entries`` on. An output may lie exactly on an operand, not shifted.
+bias is added in 32 bits that wrap; a window without taps changes nothing; the largest absolute value of Range saturates
+at 2**31 - 1; Range numbers the entries of column group n from ``accumulator + n*entries`` on. An output may lie exactly
+on an operand, not shifted.
 """
 
 import numpy as np
@@ -103,7 +104,7 @@ def pool(command: Pool, scratchpad: Bytes) -> None:
     """Maximum or average over windows of an int8 image in ``scratchpad`` (uint8 [batch, bytes])."""
     c, batch = command, len(scratchpad)
     height = immediate(c.height)
-    if height * c.width * c.columns == 0:
+    if height * c.width * c.columns * c.kernel_height * c.kernel_width == 0:
         return
     maximum = c.function == Pooling.MAXIMUM
     result = np.full((batch, height, c.width, c.columns), -128 if maximum else 0, np.int8 if maximum else np.int32)

@@ -1,4 +1,4 @@
-"""``cosim validate``: cycles of the RTL against the cost model, and with ``--reference`` published measurements."""
+"""``cosim validate``: cycles of the RTL against the models, and with ``--reference`` published measurements."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import argparse
 import sys
 from typing import Any
 
-from cosim.cli.output import check_places, need_folder, write_result
+from cosim.cli.output import Progress, check_places, need_folder, write_result
 from cosim.cli.rtl import regression
-from cosim.validate import Comparison, published
+from cosim.validate import Comparison, cycles, published
 
 
 def execute(arguments: argparse.Namespace) -> int:
@@ -19,13 +19,19 @@ def execute(arguments: argparse.Namespace) -> int:
     comparisons = published(reference) if reference else []
     print("RTL: values against golden, cycles against the cost model", file=stream)
     rtl = regression(jobs=2, keyword="matrix", stream=stream)
-    for line in _table(comparisons):
+    print("cycle errors of the event machine against the RTL", file=stream)
+    progress = Progress()
+    errors = cycles.measure(progress)
+    progress.done()
+    for line in (*cycles.tables(errors), "", *_table(comparisons)):
         print(line, file=stream)
     if reference is None:
         print("published measurements: not compared; give their folder with --reference DIR", file=stream)
-    result: dict[str, Any] = {"rtl": rtl, "published": [_plain(item) for item in comparisons]}
+    published_rows = [_plain(item) for item in comparisons]
+    result: dict[str, Any] = {"rtl": rtl, "cycle_errors": errors, "published": published_rows}
     write_result(result, arguments)
-    return int(rtl["failed"] > 0 or rtl["tests"] == 0 or not all(item.holds for item in comparisons))
+    well = cycles.holds(errors) and all(item.holds for item in comparisons)
+    return int(rtl["failed"] > 0 or rtl["tests"] == 0 or not well)
 
 
 def _plain(item: Comparison) -> dict[str, Any]:

@@ -10,11 +10,11 @@ from accel_models.commands import COMMAND_BYTES, Command, End, encode
 from accel_models.network import Network
 from accel_models.program import Binding, Placement, Program, Row, Segment
 from accel_models.system import System
+from accel_models.tokens import add_tokens
 from cosim.encode.constants import ConstantImage
 from cosim.encode.expand import Builder
 from cosim.encode.schedule import emission_order
 from cosim.encode.steps import Storage
-from cosim.encode.sync import add_tokens
 from cosim.encode.tensors import Layout
 from cosim.place import Arena, Block, PlacementError
 

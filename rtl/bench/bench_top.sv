@@ -1,6 +1,7 @@
 // bench_top: the accelerator on the memory model, for co-simulation.
 //   parameters of accelerator and axi_memory; contents come and go as axi_memory says; a rise of pad_dump_i writes bank n
-//   of the scratchpad to pad_n.dump. events.txt gets a line "cycle engine what" for every command of an engine: what is 0
+//   of the scratchpad to pad_n.dump and the accumulators to sums.dump; a rise of pad_load_i reads each bank from pad.hex
+//   and the accumulators from sums.hex, so that one start serves many programs. events.txt gets a line "cycle engine what" for every command of an engine: what is 0
 //   in its first cycle, 1 in its last; engine 4 is a segment: 0 in the cycle before it is busy, 1 in its last
 // Golden: accel_models.golden.machine. Combinational paths: those of accelerator. For simulation only.
 `default_nettype none
@@ -51,6 +52,7 @@ module bench_top #(
   input  wire logic         [31:0] seed_i,
   input  wire logic          [2:0] load_i,
   input  wire logic          [2:0] dump_i,
+  input  wire logic                pad_load_i,
   input  wire logic                pad_dump_i
 );
   logic          [0:0] m_axi_arid;
@@ -164,10 +166,16 @@ module bench_top #(
     .*
   );
 
+  logic load_q, dump_q;
+  always @(posedge clk_i) begin
+    load_q <= pad_load_i;
+    dump_q <= pad_dump_i;
+    if (pad_load_i && !load_q) $readmemh("sums.hex", u_accelerator.u_datapath.u_matrix.u_core.u_accumulators.mem);
+    if (pad_dump_i && !dump_q) $writememh("sums.dump", u_accelerator.u_datapath.u_matrix.u_core.u_accumulators.mem);
+  end
   for (genvar b = 0; b < int'(Banks); b++) begin : gen_bank
-    logic dump_q;
     always @(posedge clk_i) begin
-      dump_q <= pad_dump_i;
+      if (pad_load_i && !load_q) $readmemh("pad.hex", u_accelerator.u_datapath.u_scratchpad.gen_bank[b].u_bank.mem);
       if (pad_dump_i && !dump_q) begin
         $writememh($sformatf("pad_%0d.dump", b), u_accelerator.u_datapath.u_scratchpad.gen_bank[b].u_bank.mem);
       end

@@ -1,23 +1,21 @@
-"""Co-simulation: a Program on the RTL accelerator, every byte compared with golden, every counter with timing."""
+"""Co-simulation: Programs on the RTL accelerator, every byte compared with golden, every counter with timing."""
 
 import json
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from accel_models import batch, counts
-from accel_models.commands import COMMANDS, Engine, Load, Store
-from accel_models.cost import Hardware
+from accel_models.batch import Batch, batches
 from accel_models.golden import GoldenError, Machine
 from accel_models.program import Program
-from accel_models.registers import Counter, ErrorCause, busy, stalled
 from accel_models.timing import Timing, TimingError, simulate
+from accel_models.work import Work, work_of
+from rtl.bench import outcome
 from rtl.bench.build import RTL_DIR, BlockBuild, build_block, sources_of
 from rtl.bench.job import (
     EVENTS,
@@ -28,12 +26,17 @@ from rtl.bench.job import (
     RESULT,
     Job,
     MemorySettings,
+    job_folder,
     machine_of,
     memory_bytes,
 )
+from rtl.bench.outcome import CosimResult
+from rtl.bench.run import SimulationError
 from rtl.bench.run import simulate as run_bench
 
 BENCH = ("axi_memory", "axi_monitor", "bench_top")
+# Bytes that the bench has of each memory at least: systems that differ in small memories only share a build.
+_ROOM = {"flash": 1 << 22, "sram": 1 << 17, "external": 1 << 13}
 _SPARE_CYCLES = 100_000  # allowed beyond any estimate
 _SLOWEST = 40  # times slower than the event machine says, with stalls
 
@@ -41,56 +44,33 @@ Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Mismatch:
-    """Bytes of one tensor (or of no tensor: "") that differ from golden; ``offset``, ``got``, ``want`` of the first."""
+class Case:
+    """A program to co-simulate. ``inputs``: one invocation, [1, ...] by name.
 
-    space: str
-    tensor: str
-    bytes: int
-    offset: int
-    got: int
-    want: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CosimResult:
-    """What the RTL did, and what the models say.
-
-    ``cycles``, ``expected_cycles``: accelerator segments in order, RTL and event machine (empty where the memories are
-    not the system's). ``counters``: Counter names in lower case; ``expected``: those that the models know.
-    ``start``, ``end``: of every command, in cycles of its segment, end exclusive, -1 where it did not; End has none.
-    ``bytes_different``: by memory; scalar registers count as four bytes each. ``error``: the cause that stopped the
-    RTL, "timeout", or "". ``golden_error``: why golden refuses the program, or ""; then no bytes are compared.
+    ``registers``: values of scalar registers that data decides, where an extent is in one.
     """
 
-    program: str
-    system: str
-    settings: MemorySettings
-    cycles: tuple[int, ...]
-    expected_cycles: tuple[int, ...]
-    counters: Mapping[str, int]
-    expected: Mapping[str, int]
-    bytes_different: Mapping[str, int]
-    mismatches: tuple[Mismatch, ...]
-    start: tuple[int, ...]
-    end: tuple[int, ...]
-    error: str
+    program: Program
+    inputs: Mapping[str, np.ndarray] = field(default_factory=dict)
+    memory: MemorySettings = NOMINAL
+    registers: Mapping[int, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Prediction:
+    batches: tuple[Batch, ...]
+    work: Work
+    timing: Timing
+
+
+@dataclass(frozen=True, slots=True)
+class _Models:
+    """What golden and the event machine say of a case; None where they refuse it."""
+
+    prediction: _Prediction | None
+    golden: Machine | None
     golden_error: str
-    build_s: float
-    run_s: float
-
-    @property
-    def values_equal(self) -> bool:
-        return not self.error and not self.golden_error and not any(self.bytes_different.values())
-
-    @property
-    def cycle_error(self) -> float:
-        """(RTL - event machine) / event machine, over all segments."""
-        total = sum(self.expected_cycles)
-        return (sum(self.cycles) - total) / total if total else 0.0
-
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self) | {"values_equal": self.values_equal, "cycle_error": self.cycle_error}
+    expected_error: str
 
 
 def build_accelerator(program: Program) -> BlockBuild:
@@ -98,7 +78,8 @@ def build_accelerator(program: Program) -> BlockBuild:
     system, hw = program.system, program.system.accelerator
     if hw is None:
         raise ValueError(f"system {system.name} has no accelerator: there is nothing to co-simulate")
-    room = {space: max(1 << 12, 1 << (size - 1).bit_length()) for space, size in memory_bytes(system).items()}
+    sizes = memory_bytes(system)
+    room = {space: max(least, 1 << (sizes.get(space, 1) - 1).bit_length()) for space, least in _ROOM.items()}
     return build_block(
         "bench_top",
         parameters={
@@ -115,7 +96,7 @@ def build_accelerator(program: Program) -> BlockBuild:
             "MaxBurst": hw.dma.max_burst_beats,
             "FlashBytes": room["flash"],
             "SramBytes": room["sram"],
-            "ExternalBytes": room.get("external", 1 << 12),
+            "ExternalBytes": room["external"],
         },
         sources=[*sources_of("accelerator"), *(RTL_DIR / "bench" / f"{name}.sv" for name in BENCH)],
         ports=("s_axil_*",),
@@ -138,57 +119,119 @@ def cosimulate(
     say = progress or (lambda text: None)
     say("building the accelerator")
     begun = time.monotonic()
-    build = build_accelerator(program)
+    build_accelerator(program)
     built = time.monotonic()
-    timing, golden_error = _timing(program), ""
-    golden: Machine | None = None
-    try:
-        golden = machine_of(program)
-        golden.run(inputs)
-    except GoldenError as error:
-        golden_error = str(error)
-    estimate = timing.total_cycles if timing else 0
-    factor = 2 if memory.is_systems else _SLOWEST
-    job = Job(program=program, inputs=inputs, settings=memory, limit_cycles=factor * estimate + _SPARE_CYCLES)
+    (found,) = cosimulate_all([Case(program=program, inputs=inputs, memory=memory)], progress=say)
+    if isinstance(found, SimulationError):
+        raise found
+    return replace(found, build_s=built - begun)
+
+
+def cosimulate_all(cases: Sequence[Case], *, progress: Progress | None = None) -> list[CosimResult | SimulationError]:
+    """Run cases one after the other on one start of the simulator, each from power-on; all on the same accelerator.
+
+    A case that stops the simulator gives its SimulationError, and the rest runs on another start. ``progress`` gets a
+    line of text now and then. Raises MissingToolError, BuildError and ValueError: no case, several accelerators.
+    """
+    if not cases:
+        raise ValueError("cases: want at least one, got none")
+    if len({case.program.system.accelerator for case in cases}) != 1:
+        raise ValueError("cases: want programs for one accelerator, got several")
+    build = build_accelerator(cases[0].program)
+    found: list[CosimResult | SimulationError] = []
+    while len(found) < len(cases):
+        found += _start(build, cases[len(found) :], progress or (lambda text: None))
+    return found
+
+
+def _start(build: BlockBuild, cases: Sequence[Case], say: Progress) -> list[CosimResult | SimulationError]:
+    """One start of the simulator: results of all cases, or of those up to the one that stopped it."""
+    begun = time.monotonic()
+    models = [_models(case) for case in cases]
+    found: list[CosimResult | SimulationError] = []
     with tempfile.TemporaryDirectory(prefix="cosim-") as name:
-        folder = Path(name)
-        job.save(folder)
-        _run(build, folder, say)
-        found = json.loads((folder / RESULT).read_text())
-        with np.load(folder / MEMORIES) as archive:
-            memories = {space: archive[space] for space in archive.files}
-        events = np.loadtxt(folder / EVENTS, np.int64, ndmin=2)
-    segments = found["segments"]
-    different, mismatches = _compare(program, golden, memories) if golden and not golden_error else ({}, ())
-    start, end = _timeline(program, events)
+        top = Path(name)
+        for index, (case, model) in enumerate(zip(cases, models, strict=True)):
+            job_folder(top, index).mkdir()
+            _job(case, model).save(job_folder(top, index))
+        stopped: SimulationError | None = None
+        try:
+            _run(build, top, say)
+        except SimulationError as error:
+            stopped = error
+        run_s = (time.monotonic() - begun) / len(cases)
+        for index, (case, model) in enumerate(zip(cases, models, strict=True)):
+            folder = job_folder(top, index)
+            if stopped is not None and not (folder / RESULT).exists():
+                return [*found, stopped]
+            found.append(_result(case, model, folder, run_s))
+        if stopped is not None:  # after the last case
+            raise stopped
+    return found
+
+
+def _models(case: Case) -> _Models:
+    prediction: _Prediction | None = None
+    golden: Machine | None = None
+    golden_error = expected_error = ""
+    try:
+        found = batches(case.program, case.registers)
+        work = work_of(case.program, found)
+        prediction = _Prediction(found, work, simulate(case.program, work=work))
+    except TimingError as error:
+        expected_error = error.cause.name.lower()
+    except ValueError:  # an illegal program: golden says why, and the RTL has to refuse it too
+        pass
+    try:
+        golden = machine_of(case.program)
+        golden.run(case.inputs)
+    except GoldenError as error:
+        golden, golden_error, expected_error = None, str(error), error.cause.name.lower()
+    return _Models(prediction, golden, golden_error, expected_error)
+
+
+def _job(case: Case, models: _Models) -> Job:
+    estimate = models.prediction.timing.total_cycles if models.prediction else 0
+    factor = 2 if case.memory.is_systems else _SLOWEST
+    limit = factor * estimate + _SPARE_CYCLES
+    return Job(program=case.program, inputs=case.inputs, settings=case.memory, limit_cycles=limit)
+
+
+def _result(case: Case, models: _Models, folder: Path, run_s: float) -> CosimResult:
+    """What the testbench left in a job's folder, beside the models."""
+    found = json.loads((folder / RESULT).read_text())
+    with np.load(folder / MEMORIES) as archive:
+        memories = {space: archive[space] for space in archive.files}
+    events = np.loadtxt((folder / EVENTS).read_text().splitlines(), np.int64, ndmin=2).reshape(-1, 3)
+    program, golden, said = case.program, models.golden, models.prediction
+    cycles_said = said if case.memory.is_systems else None
+    different, mismatches = outcome.compare(program, golden, memories) if golden else ({}, ())
+    start, end = outcome.timeline(program, events)
+    times = outcome.expected_timeline(program, cycles_said.timing, cycles_said.work) if cycles_said else ((), ())
     return CosimResult(
         program=program.name,
         system=program.system.name,
-        settings=memory,
-        cycles=tuple(item["cycles"] for item in segments),
-        expected_cycles=_segment_cycles(program, timing) if timing and memory.is_systems else (),
+        settings=case.memory,
+        cycles=tuple(item["cycles"] for item in found["segments"]),
+        expected_cycles=outcome.segment_cycles(program, cycles_said.timing) if cycles_said else (),
         counters=found["counters"],
-        expected=_expected(program, timing, memory) if timing else {},
+        expected=outcome.expected(program, said.timing, case.memory, said.batches) if said else {},
         bytes_different=different,
         mismatches=mismatches,
         start=start,
         end=end,
-        error=_error(segments),
-        golden_error=golden_error,
-        build_s=built - begun,
-        run_s=time.monotonic() - built,
+        expected_start=times[0],
+        expected_end=times[1],
+        error=outcome.error(found["segments"]),
+        golden_error=models.golden_error,
+        expected_error=models.expected_error,
+        build_s=0.0,
+        run_s=run_s,
     )
 
 
-def _timing(program: Program) -> Timing | None:
-    try:
-        return simulate(program)
-    except (TimingError, ValueError):  # an illegal program: the RTL has to refuse it too
-        return None
-
-
 def _run(build: BlockBuild, folder: Path, say: Progress) -> None:
-    """The simulator, with a line of progress whenever the testbench wrote one."""
+    """The simulator; every line that the testbench writes to the progress file goes to ``say``."""
     ended = threading.Event()
 
     def watch() -> None:
@@ -196,8 +239,7 @@ def _run(build: BlockBuild, folder: Path, say: Progress) -> None:
         while not ended.wait(0.5):
             lines = (folder / PROGRESS).read_text().splitlines() if (folder / PROGRESS).exists() else []
             for line in lines[seen:]:
-                cycles, commands, of = line.split()
-                say(f"cycle {int(cycles):,}: {commands} of {of} commands")
+                say(line)
             seen = len(lines)
 
     watcher = threading.Thread(target=watch, daemon=True)
@@ -207,94 +249,3 @@ def _run(build: BlockBuild, folder: Path, say: Progress) -> None:
     finally:
         ended.set()
         watcher.join()
-
-
-def _timeline(program: Program, events: np.ndarray) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """First cycle and end of every command in its segment, from lines (cycle, engine, 0 first or 1 last)."""
-    engines = {command.OPCODE: command.ENGINE for command in COMMANDS}
-    engine = np.array([-1 if (of := engines.get(opcode)) is None else of for opcode in program.commands[:, 0].tolist()])
-    times = np.full((2, len(engine)), -1, np.int64)
-    for what in (0, 1):
-        for item in Engine:
-            mine = events[(events[:, 1] == item) & (events[:, 2] == what), 0]
-            times[what, np.flatnonzero(engine == item)[: len(mine)]] = mine + what
-    begun = events[(events[:, 1] == len(Engine)) & (events[:, 2] == 0), 0] + 1
-    for zero, segment in zip(begun, (item for item in program.segments if item.count), strict=False):
-        part = times[:, segment.first : segment.first + segment.count]
-        part[part >= 0] -= zero
-    return tuple(times[0].tolist()), tuple(times[1].tolist())
-
-
-def _error(segments: list[dict[str, int]]) -> str:
-    for item in segments:
-        if item["cycles"] < 0:
-            return "timeout"
-        if item["cause"]:
-            return ErrorCause(item["cause"]).name.lower()
-    return ""
-
-
-def _segment_cycles(program: Program, timing: Timing) -> tuple[int, ...]:
-    spans = zip(program.segments, timing.segments, strict=True)
-    return tuple(stop - start for segment, (start, stop) in spans if segment.count)
-
-
-def _expected(program: Program, timing: Timing, memory: MemorySettings) -> dict[str, int]:
-    """What the models say about the counters; cycles and stalls where the memories are the system's."""
-    accelerator = program.system.accelerator
-    assert accelerator is not None
-    found = batch.batches(program)
-    hw = Hardware.of(accelerator, program.system.bus)
-    work = counts.of_batches(found, len(program.commands), hw).total()
-    bytes_of = {
-        item.command: int((item.fields.row_bytes * item.fields.rows * item.fields.planes).sum())
-        for item in found
-        if item.command in (Load, Store)
-    }
-    values = {
-        Counter.COMMANDS: len(program.commands),
-        Counter.BYTES_READ: bytes_of.get(Load, 0),
-        Counter.BYTES_WRITTEN: bytes_of.get(Store, 0),
-        Counter.MACS: work["macs"],
-    }
-    if memory.is_systems:
-        values[Counter.CYCLES] = sum(_segment_cycles(program, timing))
-    for engine in Engine:
-        if memory.is_systems or engine in (Engine.MATRIX, Engine.VECTOR):
-            values[busy(engine)] = timing.busy[engine]
-        if memory.is_systems:
-            values[stalled(engine)] = timing.stalled[engine]
-    return {counter.name.lower(): int(values[counter]) for counter in Counter if counter in values}
-
-
-def _compare(
-    program: Program, golden: Machine, memories: Mapping[str, np.ndarray]
-) -> tuple[dict[str, int], tuple[Mismatch, ...]]:
-    state = golden.state
-    want = {space: data[0] for space, data in state.bus.items() if space in memories}
-    want["scratchpad"] = state.scratchpad[0]
-    different = {space: int((memories[space] != data).sum()) for space, data in want.items()}
-    registers = state.registers[0].astype(np.int32)
-    different["registers"] = 4 * int((memories["registers"] != registers).sum())
-    mismatches = [item for space, data in want.items() for item in _mismatches(program, space, memories[space], data)]
-    return different, tuple(mismatches)
-
-
-def _mismatches(program: Program, space: str, got: np.ndarray, want: np.ndarray) -> list[Mismatch]:
-    """One entry per tensor, the one placed last where several were placed on a byte."""
-    wrong = np.flatnonzero(got != want)
-    names = np.full(len(wrong), "", object)
-    for placement in sorted(program.placements, key=lambda item: item.first):
-        if placement.space == space:
-            inside = (wrong >= placement.offset) & (wrong < placement.offset + placement.bytes)
-            names[inside] = placement.tensor
-    found = []
-    for name in dict.fromkeys(names):
-        mine = wrong[names == name]
-        first = int(mine[0])
-        found.append(
-            Mismatch(
-                space=space, tensor=str(name), bytes=len(mine), offset=first, got=int(got[first]), want=int(want[first])
-            )
-        )
-    return found

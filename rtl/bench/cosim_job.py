@@ -1,8 +1,7 @@
-"""The testbench of a co-simulation: plays the host for bench_top. Runs inside the simulator; see rtl.bench.cosim."""
+"""The testbench of co-simulations: plays the host for bench_top. Runs inside the simulator; see rtl.bench.cosim."""
 
 import json
 import os
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -37,22 +36,47 @@ _REPORT_CYCLES = 200_000  # between two lines of progress
 
 
 class Host:
-    """The microcontroller: memories through files, registers over the bus, CPU calls on golden's kernels."""
+    """The microcontroller: memories through files, registers over the bus, CPU calls on golden's kernels.
 
-    def __init__(self, dut: Any, folder: Path) -> None:
+    ``written``: memories that are not all zero any more, kept by the caller from job to job.
+    """
+
+    def __init__(self, dut: Any, folder: Path, written: set[str] | None = None) -> None:
         self.dut, self.folder, self.job = dut, folder, Job.load(folder)
         self.program = self.job.program
         accelerator = self.program.system.accelerator
         assert accelerator is not None
         self.banks, self.pad_bytes = accelerator.scratchpad.banks, accelerator.scratchpad.size_bytes
         self.word_bytes = self.program.system.bus.bytes_per_cycle
+        array = accelerator.array
+        self.pad_word = 1 << (max(array.rows, array.columns, self.word_bytes) - 1).bit_length()
+        self.sum_bytes = 4 * array.columns
         self.machine: Machine = images_of(self.program)
-        self.written: set[str] = set()  # memories that are not all zero any more
+        self.written = set() if written is None else written
+        self.progress = folder / PROGRESS
+        self.events_at = 0  # bytes of the events file that are of earlier jobs
         self.writable = [space for space in SPACES if space != "flash" and space in self.machine.state.bus]
 
     async def power_on(self) -> None:
+        """The first job of a start: everything is zero."""
+        Clock(self.dut.clk_i, _PERIOD_NS, "ns").start()
+        self.dut.pad_load_i.value = 0
+        await self.reset()
+
+    async def power_cycle(self) -> None:
+        """Another job: reset, with scratchpad and accumulators back to zero; loading overwrites whole memories."""
+        self.events_at = Path(EVENTS).stat().st_size
+        accelerator = self.program.system.accelerator
+        assert accelerator is not None
+        write_image(Path("pad.hex"), np.zeros(self.pad_bytes // self.banks, np.uint8), self.pad_word)
+        sums = np.zeros(accelerator.accumulators.entries * self.sum_bytes, np.uint8)
+        write_image(Path("sums.hex"), sums, self.sum_bytes)
+        self.dut.rst_ni.value = 0
+        await self._pulse(self.dut.pad_load_i, 1)
+        await self.reset()
+
+    async def reset(self) -> None:
         dut = self.dut
-        Clock(dut.clk_i, _PERIOD_NS, "ns").start()
         self.bus = AxiLite(dut)
         ports = MemoryPorts.of(self.program.system, self.job.settings)
         for name in ("bytes_i", "latency_i", "beat_i", "stall_i", "seed_i"):
@@ -71,16 +95,16 @@ class Host:
             used = len(data) if space in self.written else int(np.flatnonzero(data)[-1]) + 1 if data.any() else 0
             write_image(Path(f"{space}.hex"), data[: max(used, self.word_bytes)], self.word_bytes)
             self.written.add(space)
-        await self._pulse(self.dut.load_i, spaces)
+        await self._pulse(self.dut.load_i, _mask(spaces))
 
     async def dump(self) -> None:
         """The memory model's contents into golden's images."""
-        await self._pulse(self.dut.dump_i, self.writable)
+        await self._pulse(self.dut.dump_i, _mask(self.writable))
         for space in self.writable:
             self.machine.state.bus[space][0] = read_image(Path(f"{space}.dump"), self.word_bytes)
 
-    async def _pulse(self, port: Any, spaces: list[str]) -> None:
-        port.value = sum(1 << SPACES.index(space) for space in spaces)
+    async def _pulse(self, port: Any, value: int) -> None:
+        port.value = value
         await ClockCycles(self.dut.clk_i, 2)
         port.value = 0
         await ClockCycles(self.dut.clk_i, 2)
@@ -106,8 +130,8 @@ class Host:
 
     async def report(self, segment: Segment) -> None:
         commands, cycles = await self.bus.counter(Counter.COMMANDS), await self.bus.counter(Counter.CYCLES)
-        with (self.folder / PROGRESS).open("a") as stream:
-            stream.write(f"{cycles} {commands} {segment.first + segment.count}\n")
+        with self.progress.open("a") as stream:
+            stream.write(f"cycle {cycles:,}: {commands} of {segment.first + segment.count} commands\n")
 
     async def call(self, segment: Segment) -> None:
         """A CPU call on the memory image."""
@@ -121,28 +145,40 @@ class Host:
             self.machine.write(name, value[None])
         await self.load(self.writable)
 
-    async def scratchpad(self) -> np.ndarray:
-        self.dut.pad_dump_i.value = 1
-        await ClockCycles(self.dut.clk_i, 2)
-        self.dut.pad_dump_i.value = 0
-        await ClockCycles(self.dut.clk_i, 2)
-        accelerator = self.program.system.accelerator
-        assert accelerator is not None
-        widest = max(accelerator.array.rows, accelerator.array.columns, self.word_bytes)
-        word = 1 << (widest - 1).bit_length()
-        return read_scratchpad(Path(), self.banks, word)[: self.pad_bytes]
+    async def inside(self) -> dict[str, np.ndarray]:
+        """The accelerator's own memories, uint8 [bytes]; also completes the events file."""
+        await self._pulse(self.dut.pad_dump_i, 1)
+        return {
+            "scratchpad": read_scratchpad(Path(), self.banks, self.pad_word)[: self.pad_bytes],
+            "accumulators": read_image(Path("sums.dump"), self.sum_bytes),
+        }
 
     async def registers(self) -> np.ndarray:
         values = [await self.bus.read(Csr.SCALARS + 4 * index) for index in range(REGISTERS)]
         return np.array(values, np.uint32).view(np.int32)
 
 
+def _mask(spaces: list[str]) -> int:
+    return sum(1 << SPACES.index(space) for space in spaces)
+
+
 @cocotb.test()
 async def run(dut: Any) -> None:
-    """The job in directory COSIM_JOB, to its end or its first segment that fails."""
-    folder = Path(os.environ[JOB_VARIABLE])
-    host = Host(dut, folder)
-    await host.power_on()
+    """The jobs in the folders of directory COSIM_JOB, one after the other."""
+    top, written = Path(os.environ[JOB_VARIABLE]), set[str]()
+    folders = sorted(path for path in top.iterdir() if path.is_dir())
+    for index, folder in enumerate(folders):
+        host = Host(dut, folder, written)
+        host.progress = top / PROGRESS
+        await (host.power_cycle() if index else host.power_on())
+        await _job(host)
+        if len(folders) > 1:
+            with host.progress.open("a") as stream:
+                stream.write(f"{index + 1} of {len(folders)} programs\n")
+
+
+async def _job(host: Host) -> None:
+    """One job, to its end or its first segment that fails."""
     segments: list[dict[str, int]] = []
     for segment in host.program.segments:
         if not segment.count:
@@ -154,6 +190,7 @@ async def run(dut: Any) -> None:
     counters = {counter.name.lower(): await host.bus.counter(counter) for counter in Counter}
     await host.dump()
     memories = {space: host.machine.state.bus[space][0] for space in host.writable}
-    np.savez(folder / MEMORIES, scratchpad=await host.scratchpad(), registers=await host.registers(), **memories)
-    shutil.copyfile(EVENTS, folder / EVENTS)
-    (folder / RESULT).write_text(json.dumps({"segments": segments, "counters": counters}))
+    memories |= await host.inside() | {"registers": await host.registers()}
+    np.savez(host.folder / MEMORIES, **memories)
+    (host.folder / EVENTS).write_bytes(Path(EVENTS).read_bytes()[host.events_at :])
+    (host.folder / RESULT).write_text(json.dumps({"segments": segments, "counters": counters}))

@@ -17,7 +17,7 @@ from accel_models.work import BEAT_STEPS, command_memory, memory_speed
 
 PROGRAM, INPUTS, SETTINGS = "job.program", "inputs.npz", "job.json"
 RESULT, MEMORIES, PROGRESS, EVENTS = "result.json", "memories.npz", "progress.txt", "events.txt"
-JOB_VARIABLE = "COSIM_JOB"  # the job's directory
+JOB_VARIABLE = "COSIM_JOB"  # the directory of the jobs
 SPACES = tuple(BUS_SPACES)  # the order of axi_memory's ports: flash, sram, external
 
 
@@ -127,6 +127,11 @@ class Job:
             settings=MemorySettings(**text["settings"]),
             limit_cycles=text["limit_cycles"],
         )
+
+
+def job_folder(top: Path, index: int) -> Path:
+    """Where job ``index`` of a start of the simulator lies."""
+    return top / f"{index:05d}"
 
 
 def memory_bytes(system: System) -> dict[str, int]:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from accel_models import cost
 from accel_models.commands import Command, Elementwise, Fill, Load, Matrix, MatrixMode, Pool, Range, Requantize, Store
 from accel_models.commands import layout as fields_of
-from tests.accel_models.random_commands import random_command
+from tests.accel_models.random_room import random_command
 
 FUNCTIONS = {
     Load: lambda c, hw: cost.transfer(c, hw, 4, 1.5),
@@ -110,7 +110,9 @@ def test_matrix_cycles(seed: int, size: tuple[int, int]) -> None:
     depth = command.kernel_height * command.taps * (1 if command.mode == MatrixMode.DEPTHWISE else command.run_bytes)
     macs = command.output_height * command.output_width * command.columns * depth
     assert cycles >= macs / (size[0] * size[1])
-    if command.mode == MatrixMode.DOT:
+    if not macs:
+        assert cycles == cost.MATRIX_START
+    elif command.mode == MatrixMode.DOT:
         assert cycles == walked_dot(command, hw)
 
 

@@ -8,34 +8,19 @@ from hypothesis import strategies as st
 
 from accel_models.commands import Load, Register, SetRegister
 from accel_models.footprint import footprint
+from accel_models.generator import draw
 from accel_models.golden.dispatch import State, execute
 from accel_models.golden.matrix import patches
-from accel_models.memory import SRAM_BASE
-from tests.accel_models.random_commands import ENTRIES, PAD_BYTES, SRAM_BYTES, random_command
+from accel_models.memory import locate
+from tests.accel_models.random_room import room_of
 from tests.rtl.matrix_commands import random_command as random_matrix
 
 SHAPES = ((4, 4), (3, 5), (16, 16))
 
 
-def state(rng: np.random.Generator, rows: int, columns: int) -> State:
-    """Random bytes everywhere; what the parameter blocks must hold (multipliers, shifts) is legal in every lane."""
-    pad = rng.integers(0, 256, (1, PAD_BYTES), np.uint8)
-    for block in range(4096, PAD_BYTES - 9 * columns, 9 * columns):
-        pad[0, block + 7 : block + 8 * columns : 4] &= 0x7F
-        pad[0, block + 8 * columns : block + 9 * columns] = rng.integers(1, 40, columns)
-    return State(
-        bus={"sram": rng.integers(0, 256, (1, SRAM_BYTES), np.uint8), "flash": np.zeros((1, 64), np.uint8)},
-        scratchpad=pad,
-        accumulators=rng.integers(-(1 << 20), 1 << 20, (1, ENTRIES, columns), np.int32),
-        registers=rng.integers(-99, 99, (1, 32)),
-        rows=rows,
-    )
-
-
 def spaces(item: State) -> dict[str, np.ndarray]:
-    """Arrays by space of a footprint; accumulator entries as one unit."""
-    return {
-        "bus": item.bus["sram"][0],
+    """Arrays by space of a footprint, the bus by memory; accumulator entries as one unit."""
+    return {name: data[0] for name, data in item.bus.items()} | {
         "pad": item.scratchpad[0],
         "acc": item.accumulators[0],
         "reg": item.registers[0],
@@ -46,19 +31,21 @@ def masks(item: State, command: object, columns: int) -> tuple[dict[str, np.ndar
     """(read, written) units of each space."""
     found = tuple({name: np.zeros(len(data), bool) for name, data in spaces(item).items()} for _ in range(2))
     for part in footprint(command, columns):  # type: ignore[arg-type]
-        base = SRAM_BASE if part.space == "bus" else 0
-        found[part.write][part.space][part.start - base : part.stop - base] = True
+        space, first = locate(part.start) if part.space == "bus" else (part.space, part.start)
+        found[part.write][space][first : first + part.stop - part.start] = True
     return found
 
 
 @settings(max_examples=250)
 @given(seed=st.integers(0, 2**32 - 1), shape=st.sampled_from(SHAPES))
 def test_golden_stays_inside_the_footprint(seed: int, shape: tuple[int, int]) -> None:
-    rows, columns = shape
     rng = np.random.default_rng(seed)
-    command = random_command(rng, rows, columns)
-    one = state(rng, rows, columns)
-    read, written = masks(one, command, columns)
+    room = room_of(rng, *shape)
+    one = copy.deepcopy(room.state)
+    *before, command = draw(room)
+    for item in before:
+        execute(item, one)
+    read, written = masks(one, command, shape[1])
     other = copy.deepcopy(one)
     for name, data in spaces(other).items():
         free = ~(read[name] | written[name])  # what is written may be read too: sums accumulate, blocks have gaps
@@ -78,8 +65,8 @@ def test_a_matrix_command_reads_no_activation_outside_its_footprint(seed: int, s
     """Also where taps start inside a pixel and run to the end of the line."""
     rng = np.random.default_rng(seed)
     for _ in range(8):
-        command = random_matrix(rng, *shape, ENTRIES)
-        pad = rng.integers(0, 256, (1, PAD_BYTES), np.uint8)
+        command = random_matrix(rng, *shape, 256)
+        pad = rng.integers(0, 256, (1, 1 << 13), np.uint8)
         other = pad ^ np.uint8(0x55)
         read = footprint(command, shape[1])[0]
         if read.space == "pad" and not read.write:

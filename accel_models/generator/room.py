@@ -1,0 +1,162 @@
+"""Where random commands live: a part of the scratchpad, free parts of the bus memories, and golden's state as they run.
+
+The scratchpad's part is small, and places where something was written lately are drawn again, so that commands of
+different engines meet: read after write, write after read, write after write.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from accel_models.arithmetic import MAX_SHIFT, MIN_SHIFT
+from accel_models.commands import PARAMETER_BYTES, REGISTERS
+from accel_models.cost import Hardware
+from accel_models.golden import State
+from accel_models.system import System
+
+Bytes = NDArray[np.uint8]
+Span = tuple[int, int]  # first byte and the byte after the last one
+BLOCKS = 8  # parameter blocks in a bank
+_RECENT = 6
+_PAD_BYTES = 6144  # of the scratchpad that commands use
+_LOW, _HIGH = -(1 << 31), (1 << 31) - 1
+
+
+class NoRoomError(Exception):
+    """What was drawn does not fit; draw again."""
+
+
+@dataclass(slots=True)
+class Room:
+    """The state in which the next command will find the machine, and what is drawn from.
+
+    ``pad``: scratchpad bytes for data; ``bank``: where parameter blocks lie in the scratchpad; ``bus``: by memory, the
+    offsets that commands may touch, its first BLOCKS parameter blocks included. ``reach``: 1 for small sizes, up to 4.
+    ``known``: values of registers that data decides and an extent has used.
+    """
+
+    rng: np.random.Generator
+    system: System
+    state: State
+    pad: Span
+    bank: int
+    bus: dict[str, Span]
+    reach: int = 1
+    known: dict[int, int] = field(default_factory=dict)
+    written: dict[int, bool] = field(default_factory=dict)  # registers: whether SetRegister wrote it last
+    recent: list[int] = field(default_factory=list)  # scratchpad addresses written lately
+    sums: list[int] = field(default_factory=list)  # accumulator entries written lately
+
+    @property
+    def rows(self) -> int:
+        return self.state.rows
+
+    @property
+    def columns(self) -> int:
+        return int(self.state.accumulators.shape[2])
+
+    @property
+    def entries(self) -> int:
+        return int(self.state.accumulators.shape[1])
+
+    @property
+    def hardware(self) -> Hardware:
+        assert self.system.accelerator is not None
+        return Hardware.of(self.system.accelerator, self.system.bus)
+
+    def upto(self, most: int, least: int = 1) -> int:
+        """``least`` to ``most``."""
+        return int(self.rng.integers(least, max(most, least) + 1))
+
+    def happens(self, chance: float) -> bool:
+        return bool(self.rng.random() < chance)
+
+    def pick(self, items: Sequence[Any]) -> Any:
+        return items[int(self.rng.integers(len(items)))]
+
+    def code(self) -> int:
+        return int(self.pick((-128, 127, 0, self.upto(127, -128), self.upto(127, -128))))
+
+    def extent(self, most: int) -> int:
+        """A size from 1, now and then 0."""
+        return 0 if self.happens(0.02) else self.upto(most)
+
+    def place(self, size: int, avoid: Sequence[Span] = ()) -> int:
+        """A scratchpad address for ``size`` bytes, apart from ``avoid``. Raises NoRoomError."""
+        low, high = self.pad[0], self.pad[1] - size
+        if high < low:
+            raise NoRoomError
+        for _ in range(8):
+            start = self.upto(high, low)
+            if self.recent and self.happens(0.5):
+                start = min(max(low, self.pick(self.recent) + self.upto(3, -3)), high)
+            elif self.happens(0.03):
+                start = high
+            if all(start + size <= first or stop <= start for first, stop in avoid):
+                return start
+        raise NoRoomError
+
+    def remember(self, address: int) -> None:
+        self.recent = [*self.recent, address][-_RECENT:]
+
+    def accumulator(self, used: int) -> int:
+        """The first of ``used`` entries: any, or where something was summed lately. Raises NoRoomError."""
+        if used > self.entries:
+            raise NoRoomError
+        last = self.entries - used
+        if self.sums and self.happens(0.6):
+            return min(int(self.pick(self.sums)), last)
+        return last if self.happens(0.05) else self.upto(last, 0)
+
+    def parameters(self, groups: int) -> int:
+        """Scratchpad address of as many parameter blocks. Raises NoRoomError."""
+        if groups > BLOCKS:
+            raise NoRoomError
+        return self.bank + self.upto(BLOCKS - groups, 0) * PARAMETER_BYTES * self.columns
+
+
+def empty_room(rng: np.random.Generator, system: System, commands: tuple[str, int]) -> Room:
+    """A room before anything ran: scratchpad and registers zero, bus memories random with parameter blocks in front.
+
+    ``commands``: the memory that holds the commands and how many of its last bytes they take.
+    """
+    assert system.accelerator is not None
+    state = State.of(system, 1)
+    bus = {}
+    for space, data in state.bus.items():
+        data[0] = rng.integers(0, 256, data.shape[1], np.uint8)
+        bank = parameter_bank(rng, system.accelerator.array.columns)
+        data[0, : len(bank)] = bank
+        bus[space] = (0, data.shape[1] - (commands[1] if space == commands[0] else 0))
+    size = system.accelerator.scratchpad.size_bytes
+    total = min(_PAD_BYTES, size)
+    bank_bytes = BLOCKS * PARAMETER_BYTES * system.accelerator.array.columns
+    first = int(rng.choice([0, size - total, int(rng.integers(0, size - total + 1))]))
+    return Room(
+        rng=rng,
+        system=system,
+        state=state,
+        pad=(first + bank_bytes, first + total),
+        bank=first,
+        bus=bus,
+        reach=int(rng.choice([1, 1, 2, 4])),
+        written=dict.fromkeys(range(REGISTERS), False),
+    )
+
+
+def parameter_bank(rng: np.random.Generator, columns: int) -> Bytes:
+    """BLOCKS blocks of legal parameters, for sums of 8 to 31 bits."""
+    return np.concatenate([_block(rng, columns) for _ in range(BLOCKS)])
+
+
+def _block(rng: np.random.Generator, columns: int) -> Bytes:
+    bias = rng.integers(_LOW, _HIGH + 1, columns) >> rng.integers(0, 32, columns)
+    large, any_, one = rng.integers(1 << 30, 1 << 31, columns), rng.integers(0, 1 << 31, columns), 1 << 30
+    multiplier = np.choose(rng.choice(4, columns, p=[0.6, 0.2, 0.1, 0.1]), [large, any_, _HIGH, one])
+    shift = np.where(
+        rng.random(columns) < 0.85, rng.integers(33, 48, columns), rng.integers(MIN_SHIFT, MAX_SHIFT + 1, columns)
+    )
+    return np.concatenate([np.concatenate([bias, multiplier]).astype("<i4").view(np.uint8), shift.astype(np.uint8)])
