@@ -58,6 +58,12 @@ class ReadChannel:
                 yield from self._fill(env, burst, burst.drain)
             self.under_way.popleft()
 
+    def rest(self) -> None:
+        """Nothing is under way: between two segments the memories come to rest."""
+        self.under_way.clear()
+        self.paced.clear()
+        self.last_address = self.last_beat = -1
+
     def fetch(self, now: int, memory: int, beats: int, arrived: Callable[[int], None]) -> None:
         """The address phase of a fetch, in this cycle."""
         self._ask(_Burst(now, memory, beats, arrived=arrived))
@@ -104,5 +110,5 @@ class ReadChannel:
         due = max(self.paced.get(burst.memory, 0.0), burst.address + latency) + pace
         drain.offer(burst.beats, due, pace, self.last_beat + 1)
         while (soonest := drain.soonest(int(env.now))) is not None:
-            yield env.timeout(soonest + 1 - int(env.now))
+            yield env.timeout(soonest + 1 - env.now)  # asked for at half a cycle, brought at whole ones
         self.paced[burst.memory], self.last_beat = drain.due, drain.last_taken

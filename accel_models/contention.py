@@ -48,11 +48,10 @@ class _Running:
 
 @dataclass(slots=True)
 class Contention:
-    """Plans of one simulation. ``found``: the batches of the program; ``ideal``: a scratchpad without conflicts."""
+    """Plans of one simulation. ``ideal``: a scratchpad without conflicts."""
 
     program: Program
     work: Work
-    found: tuple[Batch, ...]
     ideal: bool = False
     banks: BankMap = field(init=False)
     _hw: Hardware = field(init=False)
@@ -66,7 +65,7 @@ class Contention:
         self.banks = BankMap.of(system.accelerator, system.bus)
         self._hw = Hardware.of(system.accelerator, system.bus)
         self._wanted = {engine: Wanted() for engine in _ORDER[:-1]}
-        for batch in self.found:
+        for batch in self.work.batches:
             if batch.command.ENGINE is not None:
                 self._where |= {int(at): (batch.command, batch, k) for k, at in enumerate(batch.index)}
 

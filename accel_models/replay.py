@@ -209,9 +209,10 @@ def store(requests: BeatRequests, setup: int, pace: float, window: Window) -> Ti
             wanted[cycle] = mask
             cycle += 1
         wanted[cycle] = mask
-        ready = max(sent[-1] + 1, cycle + _STORE_LATENCY)
-        due = max(due, ready) + pace
-        sent.append(max(ready, int(np.ceil(due - 1e-6)) - 1))
+        ready = cycle + _STORE_LATENCY
+        due = max(due, ready if ready > sent[-1] + 1 else 0) + pace  # a memory that waits for a beat loses its pace
+        sent.append(max(ready, sent[-1] + 1, int(np.ceil(due - 1e-6)) - 1))
+        due = max(due, sent[-1])
         cycle += 1
     return _timeline(sent[-1] + 1, wanted, {})
 

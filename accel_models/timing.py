@@ -145,6 +145,7 @@ class _Machine:
         work, env = self.work, self.env
         assert work is not None
         fetch = _Fetch(stop - first)
+        self.channel.rest()
         env.process(self.fetching(fetch))
         for place, engine in enumerate(work.engine[first:stop].tolist(), first):
             self.dispatching = place
@@ -336,11 +337,9 @@ def simulate(
     again. ``ideal_scratchpad``: no two accesses ever meet in a bank. Raises TimingError on a deadlock or an overflowing
     token counter, ValueError on a program that its system cannot run.
     """
-    contention = None
-    if len(program.command_rows):
-        found = batch.batches(program, registers)
-        work = work or work_of(program, found)
-        contention = Contention(program, work, found, ideal_scratchpad)
+    if work is None and len(program.command_rows):
+        work = work_of(program, batch.batches(program, registers))
+    contention = Contention(program, work, ideal_scratchpad) if work is not None else None
     env = simpy.Environment()
     machine = _Machine(program, work, contention, env)
     if work is not None:

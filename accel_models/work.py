@@ -59,9 +59,10 @@ class Work:
     itself takes. ``shared``: cycles lost to the real memory (latency, slower beats), to sharing it, and to reading
     registers; of a Load an estimate, the event machine takes it from the read channel. ``space``, ``beats``,
     ``bursts``: of Loads, beats 0 for everything else; ``operands``: fields that name a register. ``speed``: latency in
-    cycles and cycles per beat by memory.
+    cycles and cycles per beat by memory. ``batches``: the commands that all this is about.
     """
 
+    batches: tuple[Batch, ...]
     cycles: Int64
     shared: Int64
     engine: Int64
@@ -137,6 +138,7 @@ def work_of(program: Program, found: tuple[Batch, ...]) -> Work:
     fetch_beats = int(cost.ceil_div(COMMAND_BYTES, system.bus.bytes_per_cycle))
     operands = _operands(program, found)
     return Work(
+        batches=found,
         cycles=cycles,
         shared=memory
         + _shared(program, transfers, fetch_beats, SPACES.index(where), per_beat_cycles)

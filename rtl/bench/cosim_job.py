@@ -28,6 +28,7 @@ from rtl.bench.job import (
     MemoryPorts,
     command_base,
     images_of,
+    rest_cycles,
     write_inputs,
 )
 
@@ -84,6 +85,7 @@ class Host:
         dut.load_i.value, dut.dump_i.value, dut.pad_dump_i.value, dut.rst_ni.value = 0, 0, 0, 0
         await ClockCycles(dut.clk_i, 2)
         dut.rst_ni.value = 1
+        self.rest_cycles = rest_cycles(self.program, self.job.settings)
         write_inputs(self.machine, self.job.inputs)
         await self.load([space for space in SPACES if space in self.machine.state.bus])
         await self.bus.write(Csr.INTERRUPT_ENABLE, Interrupt.DONE | Interrupt.ERROR)
@@ -110,7 +112,8 @@ class Host:
         await ClockCycles(self.dut.clk_i, 2)
 
     async def segment(self, segment: Segment) -> dict[str, int]:
-        """Run commands. Returns cycles, status and cause; -1 cycles where the limit was hit."""
+        """Run commands, on memories at rest. Returns cycles, status and cause; -1 cycles where the limit was hit."""
+        await ClockCycles(self.dut.clk_i, self.rest_cycles)
         before = await self.bus.counter(Counter.CYCLES)
         await self.bus.write(Csr.COMMAND_ADDRESS, command_base(self.program) + COMMAND_BYTES * segment.first)
         await self.bus.write(Csr.CONTROL, Control.START)

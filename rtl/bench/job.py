@@ -1,6 +1,7 @@
 """A co-simulation job: what the process that asks and the testbench in the simulator both have to know."""
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any, Self
 import numpy as np
 
 from accel_models.commands import COMMAND_BYTES
+from accel_models.cost import COMMAND_FETCH_AHEAD
 from accel_models.golden import Machine, boundary
 from accel_models.memory import BUS_SPACES, bus_address
 from accel_models.program import Program
@@ -127,6 +129,14 @@ class Job:
             settings=MemorySettings(**text["settings"]),
             limit_cycles=text["limit_cycles"],
         )
+
+
+def rest_cycles(program: Program, settings: MemorySettings) -> int:
+    """How long the commands that a segment fetches beyond its End may still be on their way."""
+    latency, pace = memory_speed(program.system)[command_memory(program)]
+    beats = COMMAND_BYTES // program.system.bus.bytes_per_cycle
+    command = latency * max(1.0, settings.latency) + beats * pace * max(1.0, settings.pace)
+    return math.ceil((COMMAND_FETCH_AHEAD + 1) * command)
 
 
 def job_folder(top: Path, index: int) -> Path:
