@@ -131,7 +131,8 @@ def cosimulate_all(cases: Sequence[Case], *, progress: Progress | None = None) -
     """Run cases one after the other on one start of the simulator, each from power-on; all on the same accelerator.
 
     A case that stops the simulator gives its SimulationError, and the rest runs on another start. ``progress`` gets a
-    line of text now and then. Raises MissingToolError, BuildError and ValueError: no case, several accelerators or buses.
+    line of text now and then. Raises MissingToolError, BuildError, and ValueError without a case or with several
+    accelerators or buses.
     """
     if not cases:
         raise ValueError("cases: want at least one, got none")

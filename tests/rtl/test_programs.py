@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from accel_models.commands import Fill, Load
-from accel_models.generator import CAUSES, CHIPS, draw
+from accel_models.generator import CAUSES, CHIPS, draw, random_program
 from accel_models.generator.programs import Draft
 from rtl.bench import programs
 from rtl.bench.cosim import Case, cosimulate_all
@@ -68,3 +68,11 @@ def test_without_bank_conflicts_cycles_are_exactly_the_event_machines(name: str)
 def test_the_chips_are_those_that_compiled_programs_run_on(name: str) -> None:
     """They differ in memories only, and so share a build of the bench."""
     assert CHIPS[name].accelerator == SYSTEMS[name].accelerator and CHIPS[name].bus == SYSTEMS[name].bus
+
+
+def test_cases_of_two_chips_do_not_run_together() -> None:
+    cases = [Case(program=random_program(0, chip).program) for chip in CHIPS.values()]
+    with pytest.raises(ValueError, match="one accelerator and bus"):
+        cosimulate_all(cases)
+    with pytest.raises(ValueError, match="at least one"):
+        cosimulate_all([])
