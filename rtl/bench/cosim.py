@@ -131,27 +131,30 @@ def cosimulate_all(cases: Sequence[Case], *, progress: Progress | None = None) -
     """Run cases one after the other on one start of the simulator, each from power-on; all on the same accelerator.
 
     A case that stops the simulator gives its SimulationError, and the rest runs on another start. ``progress`` gets a
-    line of text now and then. Raises MissingToolError, BuildError and ValueError: no case, several accelerators.
+    line of text now and then. Raises MissingToolError, BuildError, and ValueError without a case or with several
+    accelerators or buses.
     """
     if not cases:
         raise ValueError("cases: want at least one, got none")
-    if len({case.program.system.accelerator for case in cases}) != 1:
-        raise ValueError("cases: want programs for one accelerator, got several")
+    if len({(case.program.system.accelerator, case.program.system.bus) for case in cases}) != 1:
+        raise ValueError("cases: want programs for one accelerator and bus, got several")
     build = build_accelerator(cases[0].program)
+    models = [(case, _models(case)) for case in cases]
     found: list[CosimResult | SimulationError] = []
     while len(found) < len(cases):
-        found += _start(build, cases[len(found) :], progress or (lambda text: None))
+        found += _start(build, models[len(found) :], progress or (lambda text: None))
     return found
 
 
-def _start(build: BlockBuild, cases: Sequence[Case], say: Progress) -> list[CosimResult | SimulationError]:
+def _start(
+    build: BlockBuild, cases: Sequence[tuple[Case, _Models]], say: Progress
+) -> list[CosimResult | SimulationError]:
     """One start of the simulator: results of all cases, or of those up to the one that stopped it."""
     begun = time.monotonic()
-    models = [_models(case) for case in cases]
     found: list[CosimResult | SimulationError] = []
     with tempfile.TemporaryDirectory(prefix="cosim-") as name:
         top = Path(name)
-        for index, (case, model) in enumerate(zip(cases, models, strict=True)):
+        for index, (case, model) in enumerate(cases):
             job_folder(top, index).mkdir()
             _job(case, model).save(job_folder(top, index))
         stopped: SimulationError | None = None
@@ -160,7 +163,7 @@ def _start(build: BlockBuild, cases: Sequence[Case], say: Progress) -> list[Cosi
         except SimulationError as error:
             stopped = error
         run_s = (time.monotonic() - begun) / len(cases)
-        for index, (case, model) in enumerate(zip(cases, models, strict=True)):
+        for index, (case, model) in enumerate(cases):
             folder = job_folder(top, index)
             if stopped is not None and not (folder / RESULT).exists():
                 return [*found, stopped]
