@@ -44,6 +44,7 @@ lint: $(STAMP)
 bench: $(STAMP)
 	$(IN_VENV) python -m reports.bench
 	$(IN_VENV) python -m reports.networks
+	$(IN_VENV) python -m reports.losses
 
 arrays: $(STAMP)
 	$(IN_VENV) python -m cosim.validate.arrays

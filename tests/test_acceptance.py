@@ -27,6 +27,7 @@ PARAMETERS = {"resnet8": 77_706, **{name: item.parameters for name, item in WORK
 KEYS = {
     *("workload", "system", "cycles", "latency_ms", "energy_uj", "macs", "accelerator_macs", "utilization"),
     *("sram_peak_bytes", "flash_bytes", "traffic_bytes", "metrics", "phases", "operators", "rtl", "provenance"),
+    *("bound_cycles", "losses"),
 }
 OPERATOR_KEYS = {"name", "kind", "phase", "placement", "macs", "cycles", "energy_uj", "bytes"}
 FREE = ("reshape",)
@@ -76,6 +77,7 @@ def _check_rows(run: dict[str, Any]) -> None:
     assert {operator["placement"] for operator in operators} <= {"accelerator", "cpu"}
     assert len({operator["name"] for operator in operators}) == len(operators)
     assert sum(row["cycles"] for row in (*operators, *named)) == run["cycles"]
+    assert run["bound_cycles"] + sum(row["cycles"] for row in run["losses"]) == run["cycles"]
     assert sum(row["energy_uj"] for row in (*operators, *named)) == pytest.approx(run["energy_uj"], rel=1e-9)
     assert sum(run["energy_by_component_uj"].values()) == pytest.approx(run["energy_uj"], rel=1e-9)
     for row in operators:
