@@ -7,7 +7,7 @@ import pytest
 
 from accel_models import cost
 from accel_models.batch import batches
-from accel_models.commands import Command, Engine
+from accel_models.commands import Command, Engine, MatrixMode
 from accel_models.losses import NAMES, losses_of
 from accel_models.program import Program
 from accel_models.timing import Timing, simulate
@@ -58,6 +58,13 @@ def test_lanes_of_partly_filled_tiles() -> None:
     found = split(item)
     bound = 64 * 20 * 12 // 256
     assert bound == 60 and found["idle rows"] == 64 * 12 * 16 // 256 and found["idle columns"] == 64 * 20 * 4 // 256
+    deep = split(
+        with_macs(
+            [matrix(32, 0, 16, mode=MatrixMode.DEPTHWISE, kernel_height=3, taps=3, input_pixel_stride=16)], 32 * 9 * 16
+        )
+    )
+    assert deep["depthwise rows"] == 3 * 32 * 13 * 16 // 256 and "idle rows" not in deep
+    assert deep["empty slots"] == 3 * 2, "a chain of three taps fills in two slots"
     short = split(with_macs([matrix(2, 16, 16)], 2 * 256))
     assert short["empty slots"] == cost.ACCUMULATE_LATENCY - 2
 
@@ -71,6 +78,9 @@ def test_what_the_array_waits_for() -> None:
     emptied = [first, requantize(200, 16, wait=MATRIX, signal=MATRIX), matrix(32, 16, 16, wait=VECTOR)]
     timing = simulate(program(emptied))
     assert split(program(emptied))["vector wait"] == int(timing.start[2] - timing.end[0])
+    both = [load(64, signal=MATRIX), *emptied[:2], matrix(32, 16, 16, wait=LOAD | VECTOR)]
+    timing = simulate(program(both))
+    assert split(program(both))["vector wait"] == int(timing.start[3] - timing.end[1]), "the token that came last"
     pooled = [first, pool(wait=MATRIX, signal=MATRIX), matrix(32, 16, 16, wait=VECTOR)]
     item = program(pooled, rows=[0, 1, 2])
     timing = simulate(item)
