@@ -1,4 +1,4 @@
-"""The main job, end to end: what `cosim run` says about the four networks, and its values against PyTorch."""
+"""The main job, end to end: what `cosim run` says about the workloads, and its values against PyTorch."""
 
 import json
 from dataclasses import replace
@@ -22,7 +22,7 @@ from tests.fixtures import prepared
 from tests.fixtures.command import CONVNET, FIXTURES, runner
 from workloads.registry import WORKLOADS
 
-MACS = {"resnet8": 12_501_632, "vww": 7_489_664, "kws": 2_656_768, "ad": 264_192}
+MACS = {"resnet8": 12_501_632, "vww": 7_489_664, "kws": 2_656_768, "ad": 264_192, "gemm": 256**3}
 PARAMETERS = {"resnet8": 77_706, **{name: item.parameters for name, item in WORKLOADS.items() if name != "resnet8"}}
 KEYS = {
     *("workload", "system", "cycles", "latency_ms", "energy_uj", "macs", "accelerator_macs", "utilization"),
