@@ -117,3 +117,12 @@ def test_only_pointwise_layers_are_divisible(
     assert geometry.mode == MatrixMode.DOT and not divisible(geometry)
     plain, _ = product(12, 32, 16)
     assert divisible(matrix_geometry(plain, plain.operators[0], 4))
+
+
+def test_an_input_passes_through_where_that_is_faster() -> None:
+    """128 x 128 bytes would fit, but whoever keeps them waits for all of them; the search finds out."""
+    network, _ = product(128, 128, 128)
+    chip = system(16, 16, 131072, accumulators={"entries": 512})
+    kept, searched = compiled(network, chip), compile_network(network, chip, "sram")
+    assert not parts_of(kept) and parts_of(searched)
+    assert simulate(searched).total_cycles < simulate(kept).total_cycles - 500
