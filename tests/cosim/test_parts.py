@@ -22,10 +22,12 @@ from cosim.tile.parts import divisible
 from tests.cosim.networks import NetworkBuilder, system
 
 
-def product(pixels: int, channels: int, columns: int, seed: int = 0) -> tuple[Network, np.ndarray]:
+def product(
+    pixels: int, channels: int, columns: int, seed: int = 0, images: int = 1, table: bool = False
+) -> tuple[Network, np.ndarray]:
     net = NetworkBuilder(seed)
-    net.input("x", (1, pixels, 1, channels))
-    network = net.build(net.conv("x", columns, (1, 1), padding=(0, 0, 0, 0)))
+    net.input("x", (images, pixels // 2, 2, channels))
+    network = net.build(net.conv("x", columns, (1, 1), padding=(0, 0, 0, 0), table=table))
     return network, net.codes("x", seed)
 
 
@@ -44,13 +46,16 @@ def parts_of(program: Program) -> int:
     channels=st.integers(30, 150),
     columns=st.integers(5, 70),
     shape=st.sampled_from([(4, 4), (3, 5), (8, 8)]),
+    depth=st.sampled_from([6, 16]),
+    images=st.integers(1, 2),
+    table=st.booleans(),
     seed=st.integers(0, 99),
 )
 def test_values_do_not_depend_on_parts(
-    pixels: int, channels: int, columns: int, shape: tuple[int, int], seed: int
+    pixels: int, channels: int, columns: int, shape: tuple[int, int], depth: int, images: int, table: bool, seed: int
 ) -> None:
-    network, codes = product(pixels, channels, columns, seed)
-    chip = system(*shape, 8192, accumulators={"entries": 128})
+    network, codes = product(pixels, channels, columns, seed, images, table)
+    chip = system(*shape, 8192, accumulators={"entries": 128}, token_depth=depth, queue_depth=depth // 3)
     program = compiled(network, chip)
     output = network.outputs[0]
     want = run_network(network, {"x": codes})[output]
