@@ -8,14 +8,23 @@ from accel_models import cost
 from accel_models.commands import Matrix, MatrixMode
 from accel_models.slots import slots
 from tests.accel_models.handmade import matrix
-from tests.accel_models.random_commands import random_command
 
 
 def matrix_command(rng: np.random.Generator, rows: int, columns: int) -> Matrix:
-    while True:
-        command = random_command(rng, rows, columns)
-        if isinstance(command, Matrix):
-            return command
+    """Any mode and sizes around the array's, tails included."""
+    mode = MatrixMode(int(rng.integers(3)))
+    run = 0 if mode == MatrixMode.DEPTHWISE else int(rng.integers(1, 3 * rows))
+    return matrix(
+        pixels=int(rng.integers(1, 2 * rows)),
+        depth=run,
+        columns=int(rng.integers(1, 2 * columns + 2)),
+        mode=mode,
+        transposed=int(mode == MatrixMode.DOT and rng.random() < 0.5),
+        output_height=int(rng.integers(1, 4)),
+        kernel_height=int(rng.integers(1, 4)),
+        taps=int(rng.integers(1, min(rows, 4) + 1)),
+        stride_x=int(rng.integers(1, 3)),
+    )
 
 
 def walked(c: Matrix, hw: cost.Hardware) -> tuple[int, int, int, int]:
