@@ -45,6 +45,7 @@ lint: $(STAMP)
 bench: $(STAMP)
 	$(IN_VENV) python -m reports.bench
 	$(IN_VENV) python -m reports.networks
+	$(IN_VENV) python -m reports.losses
 
 programs: $(STAMP)
 	$(IN_VENV) python -m cosim.validate.programs --jobs $(JOBS)

@@ -14,9 +14,10 @@ from accel_models.accounts import NAMED, Accounts
 from accel_models.commands import COMMANDS, Engine
 from accel_models.counts import Counts
 from accel_models.energy import COMPONENTS, Energy
+from accel_models.losses import NAMES, Losses
 from accel_models.memory import BUS_SPACES
 from accel_models.program import Program
-from accel_models.run import CpuCallResult, NamedRow, Occupancy, OperatorResult, PhaseResult, Run, Timeline
+from accel_models.run import CpuCallResult, Loss, NamedRow, Occupancy, OperatorResult, PhaseResult, Run, Timeline
 from accel_models.system import System
 from accel_models.timing import Timing, tensors_of
 
@@ -37,15 +38,18 @@ def build_run(
     spent: Energy,
     *,
     fidelity: str,
+    losses: Losses | None = None,
     metrics: Mapping[str, Any] | None = None,
     provenance: Mapping[str, Any] | None = None,
     cold: Run | None = None,
     rtl: Mapping[str, Any] | None = None,
     outputs: Mapping[str, np.ndarray] | None = None,
 ) -> Run:
-    """Put the results of one program together. ``counts``: by row; ``provenance``: version, seed and the like."""
+    """Put the results of one program together. ``counts``: by row; ``losses``: of an event simulation; ``provenance``:
+    version, seed and the like.
+    """
     system = program.system
-    operators, calls = _operators(program, accounts, counts, spent), _cpu_calls(program, timing)
+    operators, calls = _operators(program, accounts, counts, spent, losses), _cpu_calls(program, timing)
     cycles, uj = timing.total_cycles, spent.total_pj * 1e-6
     latency_ms = cycles / (system.clock_mhz * 1e3)
     peak = system.accelerator.array.macs_per_cycle if system.accelerator else 0
@@ -100,11 +104,18 @@ def build_run(
         },
         rtl=rtl,
         cold=cold,
+        bound_cycles=losses.bound_cycles if losses else 0,
+        losses=tuple(
+            Loss(name=name, meaning=NAMES[name], cycles=cycles)
+            for name, cycles in (losses.named() if losses else {}).items()
+        ),
         outputs=dict(outputs or {}),
     )
 
 
-def _operators(program: Program, accounts: Accounts, counts: Counts, spent: Energy) -> tuple[OperatorResult, ...]:
+def _operators(
+    program: Program, accounts: Accounts, counts: Counts, spent: Energy, losses: Losses | None
+) -> tuple[OperatorResult, ...]:
     moved = sum(getattr(counts, name) for name in _byte_counts())
     called = _call_bytes(program)
     rows_pj = spent.rows_pj
@@ -122,6 +133,8 @@ def _operators(program: Program, accounts: Accounts, counts: Counts, spent: Ener
             origin=row.origin,
             busy={engine.name.lower(): int(accounts.busy[i, engine]) for engine in Engine},
             energy_by_component_uj={name: float(spent.pj[i, k]) * 1e-6 for k, name in enumerate(COMPONENTS)},
+            bound_cycles=int(losses.bound[i]) if losses else 0,
+            losses=losses.of_row(i) if losses else {},
         )
         for i, row in enumerate(program.rows)
     )

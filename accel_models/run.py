@@ -17,7 +17,10 @@ FIDELITIES = ("analytic", "event", "rtl")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OperatorResult:
-    """One operator. ``bytes``: tensor bytes it moves on the bus. ``busy``: cycles of cost.py by engine."""
+    """One operator. ``bytes``: tensor bytes it moves on the bus. ``busy``: cycles of cost.py by engine.
+
+    ``bound_cycles``, ``losses``: its part of the run's, where the losses were accounted; those of 0 cycles left out.
+    """
 
     name: str
     kind: str
@@ -31,6 +34,8 @@ class OperatorResult:
     origin: str
     busy: Mapping[str, int]
     energy_by_component_uj: Mapping[str, float]
+    bound_cycles: int = 0
+    losses: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +56,15 @@ class NamedRow:
     name: str
     cycles: int
     energy_uj: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loss:
+    """Cycles in which the array is not filled, by reason (accel_models.losses)."""
+
+    name: str
+    meaning: str
+    cycles: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +106,10 @@ class Occupancy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """See the module. ``cold``: the same network with weights streamed from flash, when both were simulated."""
+    """See the module. ``cold``: the same network with weights streamed from flash, when both were simulated.
+
+    ``cycles = bound_cycles +`` those of ``losses``, which only the event machine accounts (empty otherwise).
+    """
 
     workload: str
     system: str
@@ -131,6 +148,8 @@ class Run:
     provenance: Mapping[str, Any]
     rtl: Mapping[str, Any] | None = None
     cold: "Run | None" = None
+    bound_cycles: int = 0
+    losses: tuple[Loss, ...] = ()
     outputs: Mapping[str, np.ndarray] = field(default_factory=dict, compare=False)  # of golden; not in the JSON
 
     def to_json(self) -> dict[str, Any]:
@@ -144,7 +163,7 @@ class Run:
 
     def headline(self) -> dict[str, Any]:
         names = ("weights", "cycles", "latency_ms", "energy_uj", "average_power_mw", "utilization", "sram_peak_bytes")
-        more = ("flash_bytes", "traffic_bytes", "traffic_by_memory")
+        more = ("flash_bytes", "traffic_bytes", "traffic_by_memory", "bound_cycles", "losses")
         return {name: _plain(getattr(self, name)) for name in names + more}
 
     def to_text(self) -> str:

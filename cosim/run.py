@@ -15,6 +15,7 @@ from accel_models.accounts import Accounts, account
 from accel_models.analytic import estimate
 from accel_models.counts import Counts, of_batches
 from accel_models.energy import energy_of
+from accel_models.losses import Losses, losses_of
 from accel_models.program import Program
 from accel_models.results import build_run
 from accel_models.run import FIDELITIES, Run
@@ -77,7 +78,7 @@ def run(
         raise ValueError("fidelity rtl goes with the result of a co-simulation; see rtl.bench")
     if cold is not None and cold.network_hash != program.network_hash:
         raise ValueError(f"cold program is of network {cold.network_hash}, the warm one of {program.network_hash}")
-    timing, accounts, counts = _simulate(program, fidelity, registers)
+    timing, accounts, counts, losses = _simulate(program, fidelity, registers)
     return build_run(
         program,
         timing,
@@ -85,6 +86,7 @@ def run(
         counts,
         energy_of(program.system, counts, accounts, timing, command_memory(program)),
         fidelity=fidelity,
+        losses=losses,
         metrics=metrics,
         provenance={"version": _version(), "seed": seed, "program_hash": program.hash},
         cold=run(cold, fidelity="event" if fidelity == "rtl" else fidelity, seed=seed) if cold is not None else None,
@@ -93,8 +95,10 @@ def run(
     )
 
 
-def _simulate(program: Program, fidelity: str, registers: Mapping[int, int] | None) -> tuple[Timing, Accounts, Counts]:
-    """Timing, accounts and counts by row; batches and costs are computed once."""
+def _simulate(
+    program: Program, fidelity: str, registers: Mapping[int, int] | None
+) -> tuple[Timing, Accounts, Counts, Losses | None]:
+    """Timing, accounts, counts by row, and losses of an array on the event machine; costs are computed once."""
     rows, length = len(program.rows), len(program.command_rows)
     accelerator = program.system.accelerator
     found = batch.batches(program, registers) if length else ()
@@ -105,11 +109,10 @@ def _simulate(program: Program, fidelity: str, registers: Mapping[int, int] | No
         counts = of_batches(found, length, hw).by_row(program.command_rows, rows)
     work = work_of(program, found) if found else None
     if fidelity == "analytic":
-        timing, accounts = estimate(program, work)
-    else:
-        timing = simulate(program, work=work)
-        accounts = account(program, timing, work)
-    return timing, accounts, counts
+        return *estimate(program, work), counts, None
+    timing = simulate(program, work=work)
+    losses = losses_of(program, timing, found) if accelerator is not None else None
+    return timing, account(program, timing, work), counts, losses
 
 
 def _golden(program: Program, inputs: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:

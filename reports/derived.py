@@ -21,7 +21,7 @@ _NEEDED = (
     ),
     *("accelerator_macs", "utilization", "traffic_bytes", "traffic_by_memory", "metrics", "phases", "operators"),
     *("named_rows", "energy_by_component_uj", "area_mm2", "engines", "memory", "timeline", "cpu_calls", "constants"),
-    "provenance",
+    *("provenance", "bound_cycles", "losses"),
 )
 
 

@@ -45,6 +45,7 @@ def _json(value: Any) -> str:
 
 _SECTIONS = (
     ("latency", "Latency"),
+    ("losses-section", "Losses"),
     ("timeline-section", "Timeline"),
     ("energy", "Energy"),
     ("roofline-section", "Roofline"),
@@ -57,7 +58,8 @@ _SECTIONS = (
 
 
 def _header(run: RunJson) -> str:
-    hidden = () if run["hardware"]["accelerator"] else ("roofline-section",)
+    hidden = [] if run["hardware"]["accelerator"] else ["roofline-section"]
+    hidden += [] if run["losses"] else ["losses-section"]
     links = "".join(f'<a href="#{key}">{name}</a>' for key, name in _SECTIONS if key not in hidden)
     return (
         f'<header><div><div class="eyebrow">Simulated run</div><h1>{escape(run["workload"])} <span>on</span>'
@@ -77,6 +79,7 @@ def _main(run: RunJson, drawn: list[Figure]) -> str:
         _section("", summary.warm_and_cold(run)),
         _section("latency", put(figures.latency_by_operator(run))),
         _section("", f'<div class="pair">{put(figures.latency_by_phase(run))}{put(figures.engines(run))}</div>'),
+        _section("losses-section", put(figures.losses(run)) if run["losses"] else ""),
         _section("timeline-section", _timeline(run)),
         _section("energy", put(figures.energy_by_operator(run))),
         _section("", f'<div class="pair">{put(figures.energy_by_component(run))}{put(figures.area(run))}</div>'),

@@ -10,6 +10,7 @@ from reports.units import count, digits, duration, energy, share, shorten, size
 _HEAD = ("operator", "kind", "on", "MACs", "cycles", "share", "array use", "energy (µJ)", "bus bytes")
 _LEFT = 3  # columns aligned to the left
 _GAP = "  "
+_MOST_LOSSES = 5
 _WARMTH = {"sram": "warm", "flash": "cold"}  # by where the weights lie
 _DROPPED_FIRST = ("kind", "bus bytes", "on", "energy (µJ)", "array use")  # where the terminal is narrow
 _MOST_ROWS = 60  # longer networks show their slowest operators, and the rest as one row
@@ -130,7 +131,7 @@ def summary(run: RunJson) -> list[str]:
         f"memory {size(run['sram_peak_bytes'])} SRAM, {size(run['scratchpad_peak_bytes'])} scratchpad at the peak,"
         f" {size(run['flash_bytes'])} flash"
     )
-    lines += _metrics(run)
+    lines += _lost(run) + _metrics(run)
     if run.get("rtl"):
         lines.append(f"rtl    {run['rtl']['cycles']:,} cycles, {run['rtl']['bytes_different']:,} bytes different")
     return lines
@@ -144,6 +145,16 @@ def _headline(name: str, item: RunJson, array: bool) -> str:
         + (f", array use {100 * item['utilization']:.1f} %" if array else "")
         + (f", {size(flash)} from flash" if flash else "")
     )
+
+
+def _lost(run: RunJson) -> list[str]:
+    """Cycles beyond the array bound, by reason, the largest first."""
+    rows = sorted((item for item in run["losses"] if item["cycles"]), key=lambda item: -item["cycles"])
+    if not rows:
+        return []
+    parts = [f"{item['name']} {item['cycles']:,}" for item in rows[:_MOST_LOSSES]]
+    parts += [f"others {rest:,}"] if (rest := sum(item["cycles"] for item in rows[_MOST_LOSSES:])) else []
+    return [f"lost   {run['cycles'] - run['bound_cycles']:,} cycles beyond the array bound: {', '.join(parts)}"]
 
 
 def _metrics(run: RunJson) -> list[str]:

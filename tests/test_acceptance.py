@@ -1,4 +1,4 @@
-"""The main job, end to end: what `cosim run` says about the four networks, and its values against PyTorch."""
+"""The main job, end to end: what `cosim run` says about the workloads, and its values against PyTorch."""
 
 import json
 from dataclasses import replace
@@ -22,11 +22,12 @@ from tests.fixtures import prepared
 from tests.fixtures.command import CONVNET, FIXTURES, runner
 from workloads.registry import WORKLOADS
 
-MACS = {"resnet8": 12_501_632, "vww": 7_489_664, "kws": 2_656_768, "ad": 264_192}
+MACS = {"resnet8": 12_501_632, "vww": 7_489_664, "kws": 2_656_768, "ad": 264_192, "gemm": 256**3}
 PARAMETERS = {"resnet8": 77_706, **{name: item.parameters for name, item in WORKLOADS.items() if name != "resnet8"}}
 KEYS = {
     *("workload", "system", "cycles", "latency_ms", "energy_uj", "macs", "accelerator_macs", "utilization"),
     *("sram_peak_bytes", "flash_bytes", "traffic_bytes", "metrics", "phases", "operators", "rtl", "provenance"),
+    *("bound_cycles", "losses"),
 }
 OPERATOR_KEYS = {"name", "kind", "phase", "placement", "macs", "cycles", "energy_uj", "bytes"}
 FREE = ("reshape",)
@@ -76,6 +77,7 @@ def _check_rows(run: dict[str, Any]) -> None:
     assert {operator["placement"] for operator in operators} <= {"accelerator", "cpu"}
     assert len({operator["name"] for operator in operators}) == len(operators)
     assert sum(row["cycles"] for row in (*operators, *named)) == run["cycles"]
+    assert run["bound_cycles"] + sum(row["cycles"] for row in run["losses"]) == run["cycles"]
     assert sum(row["energy_uj"] for row in (*operators, *named)) == pytest.approx(run["energy_uj"], rel=1e-9)
     assert sum(run["energy_by_component_uj"].values()) == pytest.approx(run["energy_uj"], rel=1e-9)
     for row in operators:

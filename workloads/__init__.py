@@ -1,4 +1,4 @@
-"""The computations: four small networks in plain PyTorch, with their data, training scripts and weights.
+"""The computations in plain PyTorch: four small networks with data, training scripts and weights, and a matrix product.
 
 Importing this package needs neither PyTorch nor NumPy; a workload's callables import them when they are called.
 """

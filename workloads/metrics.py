@@ -28,3 +28,12 @@ def auc(outputs: np.ndarray, inputs: np.ndarray, labels: np.ndarray) -> float:
         raise ValueError("want at least one normal (0) and one anomalous (1) sample")
     below = np.searchsorted(normal, anomalous, side="left") + np.searchsorted(normal, anomalous, side="right")
     return float(np.mean(below) / (2 * len(normal)))
+
+
+def relative_error(outputs: np.ndarray, inputs: np.ndarray, labels: np.ndarray) -> float:
+    """Root mean square of what separates the outputs from the labels, over that of the labels; all of one shape."""
+    del inputs  # the same signature for every metric
+    if outputs.shape != labels.shape or not labels.any():
+        raise ValueError(f"want outputs and labels of one shape, not all 0, got {outputs.shape} and {labels.shape}")
+    exact = labels.astype(np.float64)
+    return float(np.sqrt(np.mean((outputs - exact) ** 2) / np.mean(exact**2)))

@@ -35,11 +35,13 @@ class Workload:
     calibration: Callable[[Path | None], torch.Tensor]
     """calibration(folder): at least 32 real training inputs."""
     evaluation: Callable[[Path | None], tuple[torch.Tensor, torch.Tensor]]
-    """evaluation(folder): at least 100 test inputs and their labels (int64; for `auc`: 1 is an anomaly)."""
+    """evaluation(folder): at least 100 test inputs (16 matrices) and their labels (int64; for `auc`: 1 is an anomaly;
+    for `relative_error`: float32, the exact outputs)."""
     weights_for: Callable[[Path | None], Path]
-    """weights_for(folder): the committed weights that were trained on the data set found in the folder."""
+    """weights_for(folder): the committed weights that were trained on the data set found in the folder; ValueError
+    where weights are generated."""
     metric: str
-    """"accuracy" (a fraction, 0..1) or "auc" (area under the ROC curve, 0..1)."""
+    """"accuracy" (a fraction, 0..1), "auc" (area under the ROC curve, 0..1) or "relative_error" (0 is exact)."""
     score: Callable[[np.ndarray, np.ndarray, np.ndarray], float]
     """score(outputs, inputs, labels): the metric's value."""
     macs: int
@@ -87,6 +89,7 @@ WORKLOADS: dict[str, Workload] = {
         ),
         _workload("kws", "keyword spotting: DS-CNN on 49x10 MFCC, 12 classes", "accuracy", 2_656_768, 22_604),
         _workload("ad", "anomaly detection: autoencoder on 5 frames x 128 log-mel bands", "auc", 264_192, 265_864),
+        _workload("gemm", "a 256x256 matrix times a constant one", "relative_error", 16_777_216, 65_536),
     )
 }
 

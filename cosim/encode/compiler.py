@@ -39,6 +39,7 @@ class Caps:
     columns: int
     pad_bytes: int
     ramped: bool = True  # the first and last tiles of an operator may be lower than the others
+    inputs_kept: bool = True  # the network's inputs stay in the scratchpad where they fit, else they pass through
 
     @classmethod
     def of(cls, accelerator: Accelerator) -> Self:
@@ -46,9 +47,10 @@ class Caps:
 
     def trials(self) -> list[dict[str, int | bool]]:
         """Changes to try one after the other, each on the best caps so far."""
-        sizes = ("pad_bytes", "entries", "columns")
-        parts = [{name: max(1, getattr(self, name) // part)} for name in sizes for part in (2, 4)]
-        return [*(part for part in parts if part.get("entries", _FEWEST_ENTRIES) >= _FEWEST_ENTRIES), {"ramped": False}]
+        names = ("pad_bytes", "entries", "columns")
+        parts = [{name: max(1, getattr(self, name) // part)} for name in names for part in (2, 4)]
+        sizes = [part for part in parts if part.get("entries", _FEWEST_ENTRIES) >= _FEWEST_ENTRIES]
+        return [{"inputs_kept": False}, *sizes, {"ramped": False}]
 
 
 def compile_network(network: Network, system: System, weights: Weights = "auto", *, search: bool = True) -> Program:
@@ -118,7 +120,10 @@ def _compile(network: Network, system: System, layout: Layout, memories: Memorie
     kept = {
         name
         for name, use in layout.uses.items()
-        if use.fed and use.tensor.dtype == "int8" and use.tensor.bytes <= caps.pad_bytes // 2
+        if use.fed
+        and use.tensor.dtype == "int8"
+        and use.tensor.bytes <= caps.pad_bytes // 2
+        and (caps.inputs_kept or use.tensor.role != "input")
     }
     widest = caps.columns if caps.columns < accelerator.array.columns else None
     limits = Limits(caps.entries, caps.pad_bytes, widest, caps.ramped)

@@ -188,11 +188,20 @@ class Builder:
         root = self.roots[name]
         return root in self.kept and root in self._whole and root not in self._loaded
 
+    def passes_through(self, name: str) -> bool:
+        """Whether the tensor comes from SRAM and is not kept."""
+        root = self.roots[name]
+        return root not in self.kept and root not in self.network.constants
+
     def constant(self, name: str, storage: Storage) -> Block:
         """A block that holds a blob of the constant image from this step on."""
         block = self.block(name, storage.block.bytes, "weights")
-        self._request(block, 0, storage, 0, Runs(storage.block.bytes), 0)
+        self.fill(block, storage, 0, storage.block.bytes)
         return block
+
+    def fill(self, block: Block, storage: Storage, start: int, stop: int) -> None:
+        """Load bytes [start, stop) of a blob of the constant image to the same bytes of its block."""
+        self._request(block, start, storage, start, Runs(stop - start), 0)
 
     def table(self, row: int, name: str) -> Block:
         """The 256-byte table of an operator, loaded once."""

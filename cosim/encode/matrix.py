@@ -1,24 +1,78 @@
 """Expansion of convolutions, linear layers and matrix products: matrix and requantize commands, tile by tile."""
 
+from dataclasses import dataclass
+
 from accel_models.commands import Matrix, Requantize
 from accel_models.network import Conv2d, MatMul
 from cosim.encode.constants import parameters_of, weights_of
 from cosim.encode.expand import Builder, Region
-from cosim.encode.steps import Pending, Runs, Step
+from cosim.encode.steps import Pending, Runs, Step, Storage
 from cosim.place import Block
 from cosim.tile import ConvGeometry, Tile, TilePlan, matrix_geometry, plan_matrix
 
 
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """``count`` input rows from ``first`` on, at ``offset`` in a block; ``pixel_bytes`` from one pixel to the next."""
+
+    block: Block
+    offset: int
+    first: int
+    count: int
+    pixel_bytes: int
+
+
+@dataclass(slots=True)
+class _Slice:
+    """Weights, and parameters behind them from ``parameters`` on; all before byte ``loaded`` is asked for."""
+
+    block: Block
+    storage: Storage
+    parameters: int
+    loaded: int = 0
+
+
 class _Operands:
-    """Weights and parameters of the slices in use; a slice is loaded when its first tile needs it."""
+    """What the tiles of an operator read: loaded when the first tile, or part of one, needs it."""
 
     def __init__(self, builder: Builder, row: int, geometry: ConvGeometry) -> None:
         self.builder, self.row, self.geometry = builder, row, geometry
         self.operator = builder.operators[row]
-        self._slices: dict[tuple[int, int], tuple[Block, int]] = {}
+        self._slices: dict[tuple[int, int], _Slice] = {}
+        self._parts: dict[int, Block] = {}
+        self._entries: dict[tuple[int, int, int], int] = {}
 
-    def slice(self, tile: Tile) -> tuple[Block, int]:
-        """(block, offset of the parameters) of the tile's slice: weights first, parameters behind them."""
+    def entry(self, tile: Tile) -> int:
+        """First accumulator entry of the tile, the same for all of its parts."""
+        key = (tile.y, tile.x, tile.column)
+        if tile.part is None or key not in self._entries:
+            self._entries[key] = self.builder.accumulator_half()
+        return self._entries[key]
+
+    def rows(self, tile: Tile) -> _Rows:
+        """The input rows of a tile; of a part, its channels of the band's rows, side by side in their own block."""
+        builder, geometry, name = self.builder, self.geometry, self.operator.inputs[0]
+        row_bytes = geometry.width * geometry.channels
+        if tile.part is not None:
+            (channel, count), (first, height) = tile.part, tile.band
+            if channel not in self._parts:
+                pixels = height * geometry.width
+                block = self._parts[channel] = builder.block(f"{name}[{channel}:{channel + count}]", pixels * count)
+                builder.gather(
+                    block, name, first * row_bytes + channel, Runs(count, (pixels, geometry.channels, count))
+                )
+            builder.touch(self._parts[channel])
+            offset = (tile.y - first) * geometry.width * count
+            return _Rows(self._parts[channel], offset, tile.y, tile.height, count)
+        image = tile.image * geometry.height * row_bytes
+        first, stop = geometry.rows_read(tile.y, tile.height)
+        start, end = image + first * row_bytes, image + stop * row_bytes
+        band = geometry.rows_read(*tile.band)
+        source = builder.feed(name, start, end, (image + band[0] * row_bytes, image + band[1] * row_bytes))
+        return _Rows(source.block, source.delta + start, first, stop - first, geometry.channels)
+
+    def slice(self, tile: Tile) -> _Slice:
+        """The tile's slice of the weights."""
         key = (tile.span, tile.column)
         if key not in self._slices:
             builder, lanes = self.builder, self.builder.hw.columns
@@ -31,10 +85,15 @@ class _Operands:
             data = weights + parameters_of(builder.network, self.operator, lanes, first, tile.columns)
             name = f"{self.operator.name}.weights[{first}:{first + tile.columns}]"
             storage = builder.constants.add(name, data, self.row)
-            self._slices[key] = builder.constant(name, storage), len(weights)
-        block, offset = self._slices[key]
-        self.builder.touch(block)
-        return block, offset
+            self._slices[key] = _Slice(builder.block(name, storage.block.bytes, "weights"), storage, len(weights))
+        found = self._slices[key]
+        last = tile.part is None or sum(tile.part) == self.geometry.contraction
+        stop = found.storage.block.bytes if last or tile.part is None else sum(tile.part) * tile.columns
+        if stop > found.loaded:
+            self.builder.fill(found.block, found.storage, found.loaded, stop)
+            found.loaded = stop
+        self.builder.touch(found.block)
+        return found
 
 
 def expand_matrix(builder: Builder, row: int) -> None:
@@ -50,6 +109,7 @@ def expand_matrix(builder: Builder, row: int) -> None:
         columns_outer=_columns_outer(builder, row, input_kept, streamed),
         streamed=streamed,
         stored=builder.on_bus(operator.outputs[0]),
+        parted=_parted(builder, row),
         ramped=builder.limits.ramped,
         max_height=builder.limits.heights.get(row),
         max_columns=builder.limits.columns.get(row, builder.limits.widest),
@@ -71,6 +131,13 @@ def _columns_outer(builder: Builder, row: int, input_kept: bool, streamed: bool)
     return (None if streamed else True) if input_kept else False
 
 
+def _parted(builder: Builder, row: int) -> bool:
+    """Parts of the contraction pay where input and weights arrive at the bus's pace and are not kept."""
+    operator = builder.operators[row]
+    fast = builder.constants.space == "sram" and isinstance(operator.attributes, Conv2d)
+    return fast and builder.passes_through(operator.inputs[0])
+
+
 def _describe(plan: TilePlan, input_kept: bool) -> str:
     order = "weights change slowest" if plan.columns_outer else "pixels change slowest"
     return f"{plan.describe()}; {order}; input {'kept in' if input_kept else 'streamed through'} the scratchpad"
@@ -80,15 +147,8 @@ def _tile(
     builder: Builder, step: Step, row: int, geometry: ConvGeometry, operands: _Operands, tile: Tile, table: Block | None
 ) -> None:
     operator = builder.operators[row]
-    row_bytes = geometry.width * geometry.channels
-    image = tile.image * geometry.height * row_bytes
-    first, stop = geometry.rows_read(tile.y, tile.height)
-    band_first, band_stop = (image + row * row_bytes for row in geometry.rows_read(*tile.band))
-    source = builder.feed(
-        operator.inputs[0], image + first * row_bytes, image + stop * row_bytes, (band_first, band_stop)
-    )
-    slice_block, parameters = operands.slice(tile)
-    weights, weight_stride = Region(slice_block, 0), tile.columns
+    source, part = operands.rows(tile), operands.slice(tile)
+    weights, weight_stride = Region(part.block, 0), tile.columns
     if isinstance(operator.attributes, MatMul):
         depth, total = geometry.contraction, geometry.columns
         base = tile.image * depth * total
@@ -98,30 +158,30 @@ def _tile(
             Region(region.block, region.delta + base + column),
             depth if geometry.transposed else total,
         )
-    entry = builder.accumulator_half()
-    span_offset = geometry.spans[tile.span][0]
-    weight_offset = 0
-    channel = tile.column if geometry.run_bytes == 0 else span_offset
+    entry = operands.entry(tile)
+    channel = tile.column if geometry.run_bytes == 0 else geometry.spans[tile.span][0]
+    weight_offset = tile.part[0] * tile.columns if tile.part else 0
     for draft, segment in zip(
-        geometry.matrix_drafts(tile.height, tile.width, tile.columns), geometry.segments, strict=True
+        geometry.matrix_drafts(tile.height, tile.width, tile.columns, tile.part), geometry.segments, strict=True
     ):
         fields = draft.fields | {
-            "input_row_stride": row_bytes,
-            "input_pixel_stride": geometry.channels,
-            "input_height": stop - first,
+            "input_row_stride": geometry.width * source.pixel_bytes,
+            "input_pixel_stride": source.pixel_bytes,
+            "input_height": source.count,
             "input_width": geometry.width,
-            "origin_y": tile.y * geometry.stride[0] - geometry.padding[0] - first,
+            "origin_y": tile.y * geometry.stride[0] - geometry.padding[0] - source.first,
             "origin_x": tile.x * geometry.stride[1] - geometry.padding[2] + segment.first_tap,
             "weight_row_stride": weight_stride,
             "accumulator": entry,
         }
         pads = {
-            "input_address": (source.block, source.delta + image + first * row_bytes + channel),
+            "input_address": (source.block, source.offset + channel),
             "weight_address": (weights.block, weights.delta + weight_offset),
         }
         step.compute.append(Pending(Matrix, fields, pads, row))
         weight_offset += geometry.kernel_height * segment.taps * tile.columns
-    _requantize(builder, step, row, geometry, tile, entry, (slice_block, parameters), table)
+    if tile.part is None or sum(tile.part) == geometry.contraction:
+        _requantize(builder, step, row, geometry, tile, entry, (part.block, part.parameters), table)
 
 
 def _requantize(

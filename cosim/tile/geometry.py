@@ -91,14 +91,18 @@ class ConvGeometry:
         first = min(max(first, 0), self.height - 1)
         return first, min(max(stop, first + 1), self.height)
 
-    def matrix_drafts(self, height: Any, width: Any, columns: Any) -> list[Draft]:
-        """Matrix commands of a tile, one per segment; cost-relevant fields only (sizes may be arrays)."""
+    def matrix_drafts(self, height: Any, width: Any, columns: Any, part: tuple[int, int] | None = None) -> list[Draft]:
+        """Matrix commands of a tile, one per segment; cost-relevant fields only (sizes may be arrays).
+
+        ``part``: the input channels (first, count) to sum; what comes before them is already in the accumulators.
+        """
+        first, run_bytes = part or (0, self.run_bytes)
         return [
             Draft(
                 isa.Matrix,
                 {
                     "mode": int(self.mode),
-                    "accumulate": int(index > 0),
+                    "accumulate": int(index > 0 or first > 0),
                     "transposed": int(self.transposed),
                     "stride_y": self.stride[0],
                     "stride_x": self.stride[1],
@@ -108,13 +112,18 @@ class ConvGeometry:
                     "kernel_height": self.kernel_height,
                     "taps": segment.taps,
                     "tap_stride": self.tap_stride,
-                    "run_bytes": self.run_bytes,
+                    "run_bytes": run_bytes,
                     "columns": columns,
                     "zero_point": self.zero_point,
                 },
             )
             for index, segment in enumerate(self.segments)
         ]
+
+    def requantize_drafts(self, height: Any, width: Any, columns: Any, part: tuple[int, int] | None) -> list[Draft]:
+        """The vector command that ends a tile: none after a part that others follow."""
+        last = part is None or sum(part) == self.contraction
+        return [self.requantize_draft(height, width, columns)] if last else []
 
     def requantize_draft(self, height: Any, width: Any, columns: Any) -> Draft:
         return Draft(

@@ -7,13 +7,15 @@ walks ``tiles()``; screening sums ``classes``. Both come from the same sizes, so
 import math
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import accumulate, takewhile
 
 import numpy as np
 
 from accel_models import cost
 from cosim.tile.cuts import cuts, even
 from cosim.tile.geometry import ConvGeometry, Draft, PoolGeometry
+from cosim.tile.parts import LEAD, contraction_parts, divisible
 from cosim.tile.predict import Candidate, busy_cycles, head_heights, tail_heights
 
 
@@ -21,7 +23,8 @@ from cosim.tile.predict import Candidate, busy_cycles, head_heights, tail_height
 class Tile:
     """Output rows [y, y+height), pixels [x, x+width) of each, output channels [column, column+columns) of a span.
 
-    ``band``: the output rows (first, count) of the full-height tile that this one is cut from.
+    ``band``: the output rows (first, count) of the full-height tile that this one is cut from. ``part``: the input
+    channels (first, count) to sum, where they are not all; the last part makes the output.
     """
 
     image: int
@@ -33,6 +36,7 @@ class Tile:
     span: int
     column: int
     columns: int
+    part: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +54,7 @@ class TilePlan:
     Weights change slowest when ``columns_outer``, otherwise bands of ``height`` output rows do. The first columns of
     the first pass are cut into tiles of ``head_height`` rows: the first tiles wait for their operands, and lower ones
     wait for less. The last columns of the last pass are likewise cut into ``tail_height`` rows: less is left to do
-    after the last of them.
+    after the last of them. ``parts``: input channels of each part of the first band's tiles; none: they are not cut.
     """
 
     images: int
@@ -63,10 +67,23 @@ class TilePlan:
     columns_outer: bool
     head_height: int
     tail_height: int
+    parts: tuple[int, ...] = ()
     predicted_cycles: int = 0
 
     def tiles(self) -> Iterator[Tile]:
-        """All tiles, in order."""
+        """All tiles, in order; one that is cut into parts comes once for each. The first two take turns."""
+        tiles = list(self._whole_tiles())
+        cut = list(takewhile(lambda tile: tile.band == tiles[0].band, tiles)) if self.parts else []
+        parts = list(zip(accumulate((0, *self.parts)), self.parts, strict=False))
+        for part in parts:
+            for tile in cut[:LEAD]:
+                yield replace(tile, part=part)
+        for tile in cut[LEAD:]:
+            for part in parts:
+                yield replace(tile, part=part)
+        yield from tiles[len(cut) :]
+
+    def _whole_tiles(self) -> Iterator[Tile]:
         slices = [
             (span, column, columns)
             for span, total in enumerate(self.spans)
@@ -88,7 +105,8 @@ class TilePlan:
 
     def describe(self) -> str:
         count = sum(1 for _ in self.tiles())
-        return f"{count} tiles of up to {self.height}x{self.width} pixels by {self.columns} channels"
+        cut = f", the first in {len(self.parts)} parts" if self.parts else ""
+        return f"{count} tiles of up to {self.height}x{self.width} pixels by {self.columns} channels{cut}"
 
 
 def plan_matrix(
@@ -99,6 +117,7 @@ def plan_matrix(
     columns_outer: bool | None = False,
     streamed: bool = False,
     stored: bool = False,
+    parted: bool = False,
     ramped: bool = True,
     max_height: int | None = None,
     max_columns: int | None = None,
@@ -107,7 +126,8 @@ def plan_matrix(
 
     ``streamed``: the input comes from SRAM, so that the first tiles wait for their rows and weights; ``stored``: the
     output goes there, after the last tile. ``columns_outer`` says whether weights change slowest (None: whichever is
-    better); they do so anyway where one tile is as high as the image. Without ``ramped`` all tiles are alike.
+    better); they do so anyway where one tile is as high as the image. ``parted``: the first tiles may be cut into parts
+    of the contraction. Without ``ramped`` all tiles are alike.
     ``max_height`` and ``max_columns`` (which may be less than the array has) bound the tile. Candidates are the even
     cuts of the output rows and counts of column groups.
     """
@@ -134,6 +154,11 @@ def plan_matrix(
     predicted = busy_cycles(geometry, hw, candidates)
     heads, head_cycles = head_heights(geometry, hw, candidates, streamed, ramped)
     tails, tail_cycles = tail_heights(geometry, hw, candidates, stored, ramped)
+    parts: list[tuple[int, ...]] = [() for _ in candidates]
+    if parted and streamed and ramped and divisible(geometry):
+        parts, part_cycles = contraction_parts(geometry, hw, candidates)
+        parts = [cut if lost < head else () for cut, lost, head in zip(parts, part_cycles, head_cycles, strict=True)]
+        head_cycles = np.minimum(head_cycles, part_cycles)
     predicted = predicted + head_cycles + tail_cycles
     best = int(np.argmin(predicted))
     chosen = candidates[best]
@@ -146,18 +171,19 @@ def plan_matrix(
         width=chosen.width,
         columns=chosen.columns,
         columns_outer=chosen.columns_outer,
-        head_height=int(heads[best]),
+        head_height=chosen.height if parts[best] else int(heads[best]),
         tail_height=int(tails[best]),
+        parts=parts[best],
         predicted_cycles=math.ceil(predicted[best]),
     )
 
 
 def matrix_classes(plan: TilePlan, geometry: ConvGeometry) -> tuple[TileClass, ...]:
     """The plan's tiles by shape, with their commands."""
-    found = Counter((tile.height, tile.width, tile.columns) for tile in plan.tiles())
+    found = Counter((tile.height, tile.width, tile.columns, tile.part) for tile in plan.tiles())
     return tuple(
-        TileClass(count, (*geometry.matrix_drafts(h, w, c), geometry.requantize_draft(h, w, c)))
-        for (h, w, c), count in found.items()
+        TileClass(count, (*geometry.matrix_drafts(h, w, c, part), *geometry.requantize_drafts(h, w, c, part)))
+        for (h, w, c, part), count in found.items()
     )
 
 

@@ -3,6 +3,7 @@
 from reports.figures.energy import energy_by_component, energy_by_operator
 from reports.figures.figure import Figure
 from reports.figures.latency import engines, latency_by_operator, latency_by_phase
+from reports.figures.losses import losses
 from reports.figures.memory import memories
 from reports.figures.roofline import roofline
 from reports.figures.silicon import area
@@ -15,6 +16,7 @@ __all__ = [
     "engines",
     "latency_by_operator",
     "latency_by_phase",
+    "losses",
     "memories",
     "roofline",
 ]

@@ -21,7 +21,7 @@ from cosim.frontend import prepare
 from cosim.options import Options
 from tests.fixtures.command import FIXTURES, TARGETS, Refusal, refusal, runner
 
-WORKLOADS = ("resnet8", "vww", "kws", "ad")
+WORKLOADS = ("resnet8", "vww", "kws", "ad", "gemm")
 
 
 @pytest.fixture(scope="session")

@@ -93,7 +93,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 
 def test_every_figure_is_drawn(found: dict[str, Any]) -> None:
-    assert len(found["figures"]) == 9
+    assert len(found["figures"]) == 10
     for name, figure in found["figures"].items():
         assert figure["marks"] > 0 and figure["width"] > 300 and figure["height"] > 200, name
 

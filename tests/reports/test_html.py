@@ -18,6 +18,7 @@ FIGURES = [
     "latency-by-operator",
     "latency-by-phase",
     "engines",
+    "losses",
     "energy-by-operator",
     "energy-by-component",
     "area",
@@ -284,3 +285,21 @@ def test_a_foreign_json_is_refused_by_the_field_it_lacks(reader: Callable[[Any],
     run = {key: value for key, value in small_run().items() if key != name}
     with pytest.raises(ValueError, match=f"'{name}' is missing"):
         reader(run)
+
+
+def test_losses_fall_from_the_bound_to_the_total(drawn: dict[str, Any]) -> None:
+    """Each bar starts where the one above it ends; the last is their sum, the run's cycles less the array bound."""
+    run, figure = small_run(), drawn["losses"]
+    starts, cycles = points(figure, "base"), points(figure, "x")
+    shown = [item for item in run["losses"] if item["cycles"]]
+    assert [cycles[row] for row in range(len(shown))] == [item["cycles"] for item in shown]
+    ends = [starts[row] + cycles[row] for row in range(len(shown))]
+    assert [starts[row] for row in range(len(shown))] == [0, *ends[:-1]]
+    assert starts[len(shown)] == 0 and cycles[len(shown)] == ends[-1] == run["cycles"] - run["bound_cycles"]
+    assert figure["layout"]["yaxis"]["ticktext"] == [*(item["name"] for item in shown), "all losses"]
+
+
+@pytest.mark.parametrize(("system", "fidelity"), [("cortex-m7", "event"), ("edge16", "analytic")])
+def test_without_losses_there_is_no_figure(system: str, fidelity: str) -> None:
+    found = Page(html.page(small_run(system, fidelity, False, "flash" if system == "cortex-m7" else "sram")))
+    assert not {"losses", "losses-section"} & set(found.ids)

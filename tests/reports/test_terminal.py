@@ -88,3 +88,13 @@ def test_the_table_needs_no_drawing_library() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_lost_cycles_are_named_and_add_up() -> None:
+    run = small_run()
+    (line,) = re.findall(r"^lost .*$", terminal.text(run), re.M)
+    whole, *parts = (int(text.replace(",", "")) for text in re.findall(r"\d[\d,]*\d|\d", line))
+    assert whole == sum(parts) == run["cycles"] - run["bound_cycles"]
+    largest = max(run["losses"], key=lambda item: item["cycles"])
+    assert f": {largest['name']} {largest['cycles']:,}, " in line
+    assert "lost " not in terminal.text(small_run("cortex-m7", cold=False))

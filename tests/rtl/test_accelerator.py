@@ -106,6 +106,30 @@ def test_whole_network(name: str) -> None:
     check(cosimulate(program, inputs), cycles=True)
 
 
+def product(pixels: int, channels: int, columns: int) -> tuple[Network, dict[str, np.ndarray]]:
+    net = NetworkBuilder()
+    x = net.input("x", (1, pixels, 1, channels))
+    return net.build(net.conv(x, columns, (1, 1), padding=(0, 0, 0, 0))), {"x": net.codes("x")[None]}
+
+
+@pytest.mark.parametrize("memory", [NOMINAL, STALLS], ids=["nominal", "stalls"])
+def test_a_product_in_parts(memory: MemorySettings) -> None:
+    """Tiles that take turns on parts of the contraction."""
+    network, inputs = product(180, 96, 48)
+    program = compile_network(network, SYSTEMS["4x4"], "sram", search=False)
+    assert "the first in" in program.rows[0].mapping
+    check(cosimulate(program, inputs, memory=memory), cycles=memory is NOMINAL)
+
+
+def test_the_256_cubed_product() -> None:
+    """At most 68,000 cycles where the array alone takes 65,536; weights and input in SRAM."""
+    network, inputs = product(256, 256, 256)
+    result = cosimulate(compile_network(network, load_system("edge16"), "sram"), inputs)
+    check(result, cycles=True)
+    assert result.counters["macs"] == 256**3
+    assert sum(result.cycles) <= 68_000
+
+
 def test_errors_and_reset(tmp_path: Path) -> None:
     """On the bus of the whole accelerator; see tb_accelerator.py."""
     program, inputs = residual(SYSTEMS["4x4"])

@@ -130,9 +130,9 @@ def test_committed_weights_are_small() -> None:
 
 
 def test_an_unknown_workload_is_named_with_the_known_ones() -> None:
-    with pytest.raises(ValueError, match=r"unknown workload 'resnet9'; want one of resnet8, vww, kws, ad"):
+    with pytest.raises(ValueError, match=r"unknown workload 'resnet9'; want one of resnet8, vww, kws, ad, gemm"):
         workloads.get("resnet9")
-    assert workloads.names() == list(EXPECTED)
+    assert workloads.names() == [*EXPECTED, "gemm"]
 
 
 def test_listing_needs_neither_torch_nor_numpy() -> None:
@@ -162,3 +162,27 @@ def test_auc_counts_pairs() -> None:
     labels = np.array([0, 0, 1, 1, 1])
     # pairs (anomaly, normal): 2>1, 2=2, 3>1, 3>2, 0.5<1, 0.5<2
     assert workloads.get("ad").score(outputs, inputs, labels) == pytest.approx(3.5 / 6)
+
+
+def test_the_product_is_256_cubed_generated_and_exact() -> None:
+    gemm = workloads.get("gemm")
+    (weight,) = gemm.build().parameters()
+    inputs, labels = gemm.evaluation(None)
+    assert weight.shape == (256, 256) and weight.numel() == gemm.parameters
+    assert inputs.shape == labels.shape == (16, 256, 256) and 256 * weight.numel() == gemm.macs
+    assert torch.equal(inputs[:3], gemm.example_inputs(3)[0]), "the same matrices on every call"
+    assert not torch.equal(inputs[0], inputs[1]) and not torch.equal(inputs[0], gemm.calibration(None)[0])
+    outputs = gemm.build()(inputs).detach().numpy()
+    assert gemm.score(outputs, inputs.numpy(), labels.numpy()) < 1e-6
+    assert gemm.score(1.25 * outputs, inputs.numpy(), labels.numpy()) == pytest.approx(0.25, rel=1e-4)
+
+
+def test_the_product_reads_no_files(tmp_path: Path) -> None:
+    gemm = workloads.get("gemm")
+    for call in (gemm.calibration, gemm.evaluation, gemm.weights_for):
+        with pytest.raises(ValueError, match="this workload reads no files"):
+            call(tmp_path)
+    with pytest.raises(ValueError, match="its matrix is generated"):
+        gemm.weights_for(None)
+    with pytest.raises(ValueError, match="want outputs and labels of one shape"):
+        gemm.score(np.ones((2, 3)), np.ones((2, 3)), np.ones((2, 4)))
