@@ -154,9 +154,17 @@ def parameter_bank(rng: np.random.Generator, columns: int) -> Bytes:
 
 def _block(rng: np.random.Generator, columns: int) -> Bytes:
     bias = rng.integers(_LOW, _HIGH + 1, columns) >> rng.integers(0, 32, columns)
-    large, any_, one = rng.integers(1 << 30, 1 << 31, columns), rng.integers(0, 1 << 31, columns), 1 << 30
-    multiplier = np.choose(rng.choice(4, columns, p=[0.6, 0.2, 0.1, 0.1]), [large, any_, _HIGH, one])
-    shift = np.where(
-        rng.random(columns) < 0.85, rng.integers(33, 48, columns), rng.integers(MIN_SHIFT, MAX_SHIFT + 1, columns)
-    )
-    return np.concatenate([np.concatenate([bias, multiplier]).astype("<i4").view(np.uint8), shift.astype(np.uint8)])
+    pairs = np.array([factor(rng, int(rng.integers(10, 26))) for _ in range(columns)], np.int64)
+    words = np.concatenate([bias, pairs[:, 0]]).astype("<i4")
+    return np.concatenate([words.view(np.uint8), pairs[:, 1].astype(np.uint8)])
+
+
+def factor(rng: np.random.Generator, bits: int) -> tuple[int, int]:
+    """Multiplier and shift, mostly such that values of that many bits (8 or more) come to about 8, by any shift."""
+    if rng.random() < 0.15:
+        any_multiplier = (_HIGH, 1 << 30, int(rng.integers(1 << 31)))[int(rng.integers(3))]
+        return any_multiplier, int(rng.integers(MIN_SHIFT, MAX_SHIFT + 1))
+    digits = int(rng.integers(1, 32))  # of the multiplier
+    multiplier = int(rng.integers(1 << (digits - 1), 1 << digits))
+    shift = bits - 8 + digits + int(rng.integers(-1, 2))
+    return multiplier, min(max(shift, MIN_SHIFT), MAX_SHIFT)

@@ -16,7 +16,7 @@ from accel_models.commands import (
     Requantize,
     SetRegister,
 )
-from accel_models.generator.room import Room, Span
+from accel_models.generator.room import Room, Span, factor
 
 Fields = dict[str, Any]
 Sizes = tuple[int, int, int]  # height, width, columns
@@ -34,8 +34,8 @@ def requantize(room: Room) -> Requantize:
     images = []
     if fields["residual"]:
         images = [_image(room, "residual", (height, width, columns))]
-        multiplier_a, add_shift = _factor(room, 8)
-        fields |= {"multiplier_a": multiplier_a, "multiplier_b": _factor(room, 8)[0], "add_shift": add_shift}
+        multiplier_a, add_shift = factor(room.rng, 8)
+        fields |= {"multiplier_a": multiplier_a, "multiplier_b": factor(room.rng, 8)[0], "add_shift": add_shift}
         fields |= images[0] | {"zero_b": room.code(), "add_zero": room.code()} | _bounds(room, "add_")
     fields |= _bounds(room) | _table(room, taken)
     fields |= _output(room, images, (height, width, columns), taken)
@@ -61,7 +61,7 @@ def elementwise(room: Room) -> Elementwise:
     fields: Fields = dict(zip(_names("a"), images[0].values(), strict=True))
     if len(images) > 1:
         fields |= dict(zip(_names("b"), images[1].values(), strict=True))
-    multiplier, shift = _factor(room, 16 if function == Function.MULTIPLY else 8)
+    multiplier, shift = factor(room.rng, 16 if function == Function.MULTIPLY else 8)
     fields |= _bounds(room) | _table(room, taken)
     return Elementwise(
         function=function,
@@ -71,7 +71,7 @@ def elementwise(room: Room) -> Elementwise:
         zero_a=room.code(),
         zero_b=room.code(),
         multiplier_a=multiplier,
-        multiplier_b=_factor(room, 8)[0],
+        multiplier_b=factor(room.rng, 8)[0],
         shift=shift,
         zero_point=room.code(),
         double=room.upto(1, 0),
@@ -86,7 +86,7 @@ def pool(room: Room) -> Pool:
     height, width = min(height, 1 + room.reach), min(width, 2 + room.reach)
     rows, line, taken = room.upto(4 + room.reach), room.upto(4 + room.reach), list[Span]()
     image = _image(room, "input", (rows, line, columns))
-    multiplier, shift = _factor(room, 11)
+    multiplier, shift = factor(room.rng, 11)
     fields = _bounds(room) | _table(room, taken)
     return Pool(
         function=Pooling(room.upto(1, 0)),
@@ -175,14 +175,6 @@ def _apart(room: Room, sizes: Sizes, taken: Sequence[Span]) -> Fields:
 def _bounds(room: Room, prefix: str = "") -> Fields:
     low, high = sorted((room.upto(127, -128), room.upto(127, -128))) if room.happens(0.4) else (-128, 127)
     return {f"{prefix}low": low, f"{prefix}high": high}
-
-
-def _factor(room: Room, bits: int) -> tuple[int, int]:
-    """Multiplier and shift that bring values of that many bits to about 8."""
-    multiplier = int(
-        room.pick((room.upto(_HIGH, 1 << 30), room.upto(_HIGH, 1 << 30), _HIGH, 1 << 30, room.upto(_HIGH)))
-    )
-    return multiplier, room.upto(29 + bits, 21 + bits) if room.happens(0.85) else room.upto(62)
 
 
 def _table(room: Room, taken: list[Span]) -> Fields:
