@@ -79,7 +79,6 @@ def test_kinds_name_the_worst_row() -> None:
     assert found["conv2d"]["mean_error"] == pytest.approx(12 / 200) and found["pool"]["mean_error"] == 0
 
 
-@pytest.mark.xfail(reason="the event machine does not know conflicts in scratchpad banks")
 def test_the_committed_tables_hold() -> None:
     data = json.loads((programs.RESULTS / "programs.json").read_text())
     assert data["programs"] >= 10_000 and data["illegal"] >= 1_000 and programs.holds(data)
