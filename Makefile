@@ -7,6 +7,7 @@
 #   make bench   measures speed anew and writes reports/results
 #   make arrays  the four networks on the RTL of four array sizes and under four kinds of memory; reports/results/arrays.md
 #   make programs  10,000 random programs on the three machines; reports/results/programs.md
+#   make mutants puts faults into the RTL, runs its tests on each and writes reports/results/mutation.md
 #   make area    synthesizes the RTL, counts gates and writes reports/results/area.md
 #   make clean   removes what the other targets made
 #
@@ -26,7 +27,7 @@ VERIFY := $(VENV)/.installed-verify
 # In front of every command from the environment: what it calls in turn (python, cosim) is the environment's too.
 IN_VENV := PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
 
-.PHONY: demo test slow lint bench arrays programs area env clean
+.PHONY: demo test slow lint bench arrays programs area mutants env clean
 .DELETE_ON_ERROR:
 
 demo: $(STAMP)
@@ -55,6 +56,9 @@ arrays: $(STAMP)
 
 area: $(VERIFY)
 	$(IN_VENV) python -m rtl.synthesis
+
+mutants: $(VERIFY)
+	$(IN_VENV) python -m rtl.mutation --jobs $(JOBS) --resume
 
 env: $(STAMP)
 

@@ -22,7 +22,7 @@ ALLOWED = {
     "accel_models": {"numpy", "pydantic", "simpy", "yaml"},
     "workloads": {"numpy", "sklearn", "torch"},
     "reports": {"accel_models", "cosim", "numpy", "pandas", "plotly", "rich"},
-    "rtl": {"accel_models", "cocotb", "cocotb_tools", "cocotbext", "find_libpython", "numpy"},
+    "rtl": {"accel_models", "cocotb", "cocotb_tools", "cocotbext", "find_libpython", "numpy", "pytest"},
     "cosim": {
         *("accel_models", "reports", "rtl", "workloads"),
         *("numpy", "pydantic", "rich", "simpy", "torch", "torchao", "yaml"),
@@ -35,6 +35,7 @@ ONLY_IN = {
     ("cosim", "torchao"): r"cosim/(trace|quantize|lower|frontend)",
     ("cosim", "pandas"): r"cosim/explore",
     ("cosim", "plotly"): r"cosim/explore",
+    ("rtl", "pytest"): r"rtl/mutation/campaign",
 }
 GOLDEN = re.compile(r"accel_models/(golden|arithmetic)")  # exact arithmetic: numpy and nothing else
 HEAVY = ("torch", "torchao", "pandas", "plotly", "sklearn", "simpy", "scipy", "cocotb", "optuna", "dask")

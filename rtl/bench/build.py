@@ -15,7 +15,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from rtl.bench.tools import BuildError, environment, require_tools, tool_path, tool_versions
@@ -32,6 +32,41 @@ class BlockBuild:
     top: str
     directory: Path
     waves: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """Other sources of the design, for everything that is built and run while it is in force; see `variant`.
+
+    ``files``: what stands for a file; ``first``: read before all others; ``options``: more arguments of Verilator;
+    ``plusargs``: of the simulator. ``used`` collects the stems of the sources of every build.
+    """
+
+    files: Mapping[Path, Path]
+    first: tuple[Path, ...]
+    build_root: Path
+    options: tuple[str, ...] = ()
+    plusargs: tuple[str, ...] = ()
+    used: set[str] = field(default_factory=set)
+
+
+_variant: Variant | None = None
+
+
+@contextlib.contextmanager
+def variant(chosen: Variant) -> Iterator[None]:
+    """Let tests that know nothing of it build and run another form of the design."""
+    global _variant
+    before, _variant = _variant, chosen
+    try:
+        yield
+    finally:
+        _variant = before
+
+
+def plusargs() -> tuple[str, ...]:
+    """Return the simulator's arguments in force."""
+    return _variant.plusargs if _variant else ()
 
 
 def sources_of(top: str, rtl_dir: Path = RTL_DIR) -> tuple[Path, ...]:
@@ -77,10 +112,15 @@ def build_block(
     """
     require_tools()
     files = _resolve(top, sources, rtl_dir)
+    options: tuple[str, ...] = ()
+    if _variant is not None:
+        _variant.used.update(file.stem for file in files)
+        files = (*_variant.first, *(_variant.files.get(file.resolve(), file) for file in files))
+        build_root, options = _variant.build_root, _variant.options
     directory = (build_root or default_build_root()) / _name(top, parameters, waves)
     directory.mkdir(parents=True, exist_ok=True)
     control = _control_file(top, ports)
-    arguments = ["--output-split", "0", "--no-public-flat-rw", "--assert", "-Wall"]
+    arguments = ["--output-split", "0", "--no-public-flat-rw", "--assert", "-Wall", *options]
     key = _key(files, [top, repr(sorted(parameters.items())), control, *arguments])
     build = BlockBuild(top, directory, waves)
     with _locked(directory.with_suffix(".lock")):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
-from rtl.bench.build import RTL_DIR, BlockBuild, build_block
+from rtl.bench.build import RTL_DIR, BlockBuild, build_block, plusargs
 from rtl.bench.tools import RtlError, environment, tool_path
 
 _LOG_LINES = 60
@@ -85,6 +85,7 @@ def simulate(
                 testcase=testcase,
                 seed=seed,
                 extra_env={"COCOTB_ANSI_OUTPUT": "0", **(env or {})},
+                plusargs=plusargs(),
                 waves=build.waves,
                 log_file=log,
             )
