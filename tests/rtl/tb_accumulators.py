@@ -114,3 +114,25 @@ async def too_early(dut):
     await reset(dut)
     update = (True, 7, False, np.zeros(COLUMNS, np.int64))
     await run_updates(dut, [update, *[IDLE] * (ACCUMULATE_LATENCY - 2), update], never())
+
+
+@cocotb.test(timeout_time=20, timeout_unit="us")
+@cocotb.parametrize(ago=[0, 1, 2, 3])
+async def reset_drops_updates_in_flight(dut, ago):
+    """One cycle of reset, `ago` cycles after the last update: no entry changes any more."""
+    await reset(dut)
+    memory = await run_updates(dut, updates(np.random.default_rng(6), 0), never())
+    dut.entry_i.value, dut.zero_i.value, dut.sum_i.value = 5, 1, pack([77] * COLUMNS, 32)
+    dut.update_i.value = 1
+    await RisingEdge(dut.clk_i)
+    dut.update_i.value = 0
+    for _ in range(ago):
+        await RisingEdge(dut.clk_i)
+    dut.rst_ni.value = 0
+    await RisingEdge(dut.clk_i)
+    dut.rst_ni.value = 1
+    for _ in range(ACCUMULATE_LATENCY):
+        await RisingEdge(dut.clk_i)
+    if ago == 3:  # already written
+        memory[5] = 77
+    np.testing.assert_array_equal(await read_all(dut, range(ENTRIES)), memory)

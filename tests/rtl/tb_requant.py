@@ -115,3 +115,22 @@ async def latency_and_throughput(dut):
         if cycle >= LATENCY:
             assert set(unpack(dut.data_o.value, "<i1")) == {cycle - LATENCY}
         await RisingEdge(dut.clk_i)
+
+
+@cocotb.test(timeout_time=10, timeout_unit="us")
+async def reset_drops_what_is_in_flight(dut):
+    """Full of vectors, the output stalled: a reset takes all of them, at once."""
+    await reset(dut)
+    set_parameters(dut, [0] * LANES, [1 << 30] * LANES, [30] * LANES, 0, -128, 127, 0)
+    dut.valid_i.value = 1
+    await ClockCycles(dut.clk_i, LATENCY + 1)
+    await ReadOnly()
+    assert dut.valid_o.value == 1
+    await RisingEdge(dut.clk_i)
+    dut.rst_ni.value, dut.valid_i.value, dut.ready_i.value = 0, 0, 1
+    for cycle in range(LATENCY + 3):
+        await ReadOnly()
+        assert dut.valid_o.value == 0, cycle
+        await RisingEdge(dut.clk_i)
+        if cycle == 0:  # one cycle of reset: nothing has the time to run out of the pipeline
+            dut.rst_ni.value = 1

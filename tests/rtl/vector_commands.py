@@ -27,7 +27,7 @@ SCRATCHPAD_BYTES = 1 << 13
 SLOTS = 3  # commands with parameter blocks of their own
 DATA_AT = 2048
 LOW, HIGH = -(2**31), 2**31 - 1
-EXTREMES = (LOW, LOW + 1, -1, 0, 1, HIGH - 1, HIGH)
+EXTREMES = (LOW, LOW + 1, LOW // 2, -1, 0, 1, HIGH - 1, HIGH)
 
 
 @dataclass(frozen=True, slots=True)
