@@ -41,7 +41,7 @@ slow: $(STAMP)
 
 lint: $(STAMP)
 	$(IN_VENV) ruff check .
-	$(IN_VENV) mypy cosim accel_models reports workloads rtl/bench
+	$(IN_VENV) mypy cosim accel_models reports workloads rtl/bench rtl/mutation
 
 bench: $(STAMP)
 	$(IN_VENV) python -m reports.bench

