@@ -35,4 +35,6 @@ TESTS = (
     *(f"tests/rtl/test_accelerator.py::test_random_networks[{seed}]" for seed in range(8)),
     "tests/rtl/test_accelerator.py::test_cpu_calls_run_between_segments",
     "tests/rtl/test_accelerator.py::test_a_program_that_golden_refuses_is_refused",
+    "tests/rtl/test_programs.py::test_three_machines_name_the_same_cause_of_an_illegal_program",
+    "tests/rtl/test_programs.py::test_their_cycles_are_the_event_machines",
 )
