@@ -63,8 +63,9 @@ class Timing:
     """When everything happened. ``start``, ``end`` int64 [commands], end exclusive; ``engine`` -1 for End.
 
     ``busy``: cycles of cost.py per engine, those of Loads and Stores for a memory that keeps pace (work.py).
-    ``stalled``: cycles in which an engine held a command and waited for tokens or registers, or for a memory: its
-    latency, its slower beats, and others that use it. The rest of ``total_cycles`` it had no command.
+    ``stalled``: cycles in which an engine held a command and waited for tokens or registers, for a bank of the
+    scratchpad, or for a memory: its latency, its slower beats, and others that use it. The rest of ``total_cycles`` it
+    had no command.
     """
 
     total_cycles: int
