@@ -81,7 +81,7 @@ async def starts_equal_the_event_machine(dut, seed):
     fetch = [Fetch(4, 1.0, 8), Fetch(1, 1.0, 2), Fetch(20, 3.75, 8)][seed % 3]
     commands = with_registers(random_commands(rng, 100), rng)
     item, work = oracle_of(commands, fetch, rng)
-    timing = simulate(item, work=work)
+    timing = simulate(item, work=work, ideal_scratchpad=True)  # durations are those of ``work``
     await prepare(dut, REGISTERS)
     mine = {e: np.flatnonzero(work.engine == e) for e in range(ENGINES)}
     words = [int.from_bytes(data.tobytes(), "little") for data in item.commands]
