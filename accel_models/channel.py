@@ -17,6 +17,7 @@ import simpy
 from accel_models.drain import LoadDrain
 
 AHEAD_BEATS = 32  # a load has no new address phase while as many beats are under way
+OUTSTANDING = 32  # bursts under way at most, of loads and fetches together (axi_read_mux)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,7 @@ class ReadChannel:
     last_beat: int = -1  # cycle of the last beat taken so far
     paced: dict[int, float] = field(default_factory=dict)  # when each memory has kept its pace since its last beat
     under_way: deque[_Burst] = field(default_factory=deque)
+    ends: deque[int] = field(default_factory=deque)  # last beats, still to come, of bursts that are not in ``under_way``
     asked: simpy.Event | None = None  # the channel is idle
 
     def serve(self, env: simpy.Environment) -> Generator[simpy.Event, None, None]:
@@ -52,6 +54,7 @@ class ReadChannel:
             burst = self.under_way[0]
             if burst.drain is None:
                 last = self.burst(burst.address, burst.memory, burst.beats)
+                self.ends.append(last)
                 if burst.arrived is not None:
                     burst.arrived(last)
             else:
@@ -61,12 +64,29 @@ class ReadChannel:
     def rest(self) -> None:
         """Nothing is under way: between two segments the memories come to rest."""
         self.under_way.clear()
+        self.ends.clear()
         self.paced.clear()
         self.last_address = self.last_beat = -1
 
-    def fetch(self, now: int, memory: int, beats: int, arrived: Callable[[int], None]) -> None:
-        """The address phase of a fetch, in this cycle."""
-        self._ask(_Burst(now, memory, beats, arrived=arrived))
+    def full(self, cycle: int) -> bool:
+        """Whether there is no room for another burst; to be asked after the beats of the cycle before."""
+        while self.ends and self.ends[0] < cycle:
+            self.ends.popleft()
+        return len(self.ends) + len(self.under_way) >= OUTSTANDING
+
+    def fetch(
+        self, env: simpy.Environment, memory: int, beats: int, arrived: Callable[[int], None]
+    ) -> Generator[simpy.Event, None, None]:
+        """The address phase of a fetch, in this cycle or as soon as there is room; ends with its cycle."""
+        if not self.full(int(env.now)):
+            self._ask(_Burst(int(env.now), memory, beats, arrived=arrived))
+            yield env.timeout(1)
+            return
+        yield env.timeout(0.25)  # before a load asks
+        while self.full(int(env.now)):
+            yield env.timeout(1)
+        self._ask(_Burst(int(env.now), memory, beats, arrived=arrived))
+        yield env.timeout(0.75)
 
     def load(
         self, env: simpy.Environment, memory: int, sizes: Sequence[int], drain: LoadDrain
@@ -79,7 +99,7 @@ class ReadChannel:
                     yield env.timeout(ahead - AHEAD_BEATS + 1)
                 yield env.timeout(0.5)
             yield env.timeout(0.5)  # by then it is known whether a fetch has this cycle
-            while self.last_address == int(env.now):
+            while self.last_address == int(env.now) or self.full(int(env.now)):
                 yield env.timeout(1)
             self._ask(_Burst(int(env.now), memory, size, drain))
             total += size

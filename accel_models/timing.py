@@ -190,10 +190,11 @@ class _Machine:
             if asked - fetch.taken >= cost.COMMAND_FETCH_AHEAD:
                 fetch.room = env.event()
                 yield fetch.room
+                yield env.timeout(1)
             else:
                 asked += 1
-                self.channel.fetch(int(env.now), work.fetch_space, work.fetch_beats, partial(self.fetched, fetch))
-            yield env.timeout(1)
+                came = partial(self.fetched, fetch)
+                yield from self.channel.fetch(env, work.fetch_space, work.fetch_beats, came)
 
     def fetched(self, fetch: _Fetch, last: int) -> None:
         """The beats of the next command of a segment come, the last one in cycle ``last``."""
