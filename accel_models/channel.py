@@ -42,7 +42,7 @@ class ReadChannel:
     last_beat: int = -1  # cycle of the last beat taken so far
     paced: dict[int, float] = field(default_factory=dict)  # when each memory has kept its pace since its last beat
     under_way: deque[_Burst] = field(default_factory=deque)
-    ends: deque[int] = field(default_factory=deque)  # last beats, still to come, of bursts that are not in ``under_way``
+    ends: deque[int] = field(default_factory=deque)  # last beats to come of bursts that are not in ``under_way``
     asked: simpy.Event | None = None  # the channel is idle
 
     def serve(self, env: simpy.Environment) -> Generator[simpy.Event, None, None]:

@@ -85,6 +85,7 @@ class _Fetch:
 
     count: int
     taken: int = 0  # commands that left the buffer
+    last_taken: int = -1  # cycle in which the last of them did: its room can be used in the next one
     came: int = 0  # commands whose beats have come, those behind End included
     stop: float = math.inf  # no more are asked for from this cycle on
     arrivals: deque[int] = field(default_factory=deque)  # first cycle in which each of the next commands is there
@@ -168,7 +169,7 @@ class _Machine:
                 self.room[engine] = room = env.event()
                 yield room
             queue.append(place)
-            fetch.taken += 1
+            fetch.taken, fetch.last_taken = fetch.taken + 1, int(env.now)
             if fetch.room is not None:
                 room, fetch.room = fetch.room, None
                 room.succeed()
@@ -190,6 +191,8 @@ class _Machine:
             if asked - fetch.taken >= cost.COMMAND_FETCH_AHEAD:
                 fetch.room = env.event()
                 yield fetch.room
+                yield env.timeout(1)
+            elif asked - fetch.taken + (fetch.last_taken == int(env.now)) >= cost.COMMAND_FETCH_AHEAD:
                 yield env.timeout(1)
             else:
                 asked += 1
