@@ -41,7 +41,7 @@ class _Search:
             str(axis): optuna.distributions.IntDistribution(0, length - 1) for axis, length in enumerate(lengths)
         }
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            warnings.simplefilter("ignore")  # constraints_func: experimental in Optuna 4, old in 5, and in both
             sampler = optuna.samplers.NSGAIISampler(
                 seed=seed, population_size=BATCH, constraints_func=lambda trial: (trial.user_attrs["violations"],)
             )

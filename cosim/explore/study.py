@@ -118,21 +118,19 @@ class Study:
         )
 
     def _result(self, plan: _Plan, level: str) -> Result:
-        nothing = (None,) * len(self._static)
         shared: dict[str, Any] = {"index": plan.index, "point": plan.point, "level": level, "metrics": plan.known}
         if plan.reason:
+            nothing = (None,) * len(self._static)
             return Result(**shared, status=INFEASIBLE, reason=plan.reason, holds=nothing, simulated=False)
+        held = self._held(plan.known, static_only=True)
         if not plan.tasks:
-            held = self._held(plan.known, static_only=True)
             return Result(**shared, status=KILLED, reason=self._violated(held), holds=held, simulated=False)
         parts: dict[str, Mapping[str, float]] = {}
         for label, item in plan.tasks.items():
             answer = self._answers[item.key]
             if answer.metrics is None:
-                status = FAILED if answer.broken else INFEASIBLE
-                return Result(
-                    **shared, status=status, reason=f"{label}: {answer.reason}", holds=nothing, simulated=True
-                )
+                status, reason = FAILED if answer.broken else INFEASIBLE, f"{label}: {answer.reason}"
+                return Result(**shared, status=status, reason=reason, holds=held, simulated=True)
             parts[label] = {**answer.metrics, **plan.quality[label]}
         shared["metrics"] = {**plan.known, **together(parts, self._weights)}
         held = self._held(shared["metrics"], static_only=False)
