@@ -124,6 +124,9 @@ class _Watch:
             self.progress.done()
             self.say(f"first result: {described(self._space, first)}")
 
+    def screened(self, points: int) -> None:
+        self._done += points
+
     def say(self, text: str) -> None:
         print(text, file=self._stream, flush=True)
 

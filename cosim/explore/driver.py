@@ -1,6 +1,7 @@
 """The funnel: which points are evaluated at which level, and what is left at the end.
 
-All points of a small space, or a search through a large one, go to the event machine with the compiler's first mapping.
+All points of a small space go to the event machine, with the compiler's first mapping; of a larger one those that
+screening puts on or near the front; of one that is too large to screen, those that a search asks for.
 Those on the front, and those within MARGIN of it, are evaluated again with the mapping searched; the front is drawn
 among them. Batches have a fixed size and are decided one after the other, so that the number of workers changes
 nothing.
@@ -13,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from cosim.explore.evaluate import EVENT, SEARCHED
+from cosim.explore.funnel import Screening, can_screen, errors, screen_all
 from cosim.explore.metrics import MAXIMISE, MINIMISE, unit_of
 from cosim.explore.pareto import front, near_front
 from cosim.explore.search import BATCH, search
@@ -31,6 +33,7 @@ class Exploration:
     space: Space
     results: tuple[Result, ...]
     front: tuple[int, ...]
+    screening: Screening | None = None
 
     def count(self, status: str) -> int:
         return sum(result.status == status for result in self.results)
@@ -44,12 +47,19 @@ class Exploration:
 
 def explore(study: Study, *, budget: int | None, seed: int) -> Exploration:
     """Evaluate the space. ``budget``: most points to evaluate, where the space has more; see the module."""
-    space = study.space
+    space, screening = study.space, None
     if budget is None:
         budget = space.lattice.size if space.lattice.size <= MOST_ENUMERATED else DEFAULT_BUDGET
     if budget >= space.lattice.size:
         study.watch.stage("evaluating all points", space.lattice.size)
         results = [item for batch in _batches(space.lattice.size) for item in study.evaluate(batch, EVENT)]
+    elif can_screen(space):
+        study.watch.stage("screening all points", space.lattice.size)
+        screening = screen_all(study)
+        chosen = screening.candidates(budget)
+        study.watch.stage("simulating what may be on the front", len(chosen))
+        groups = [chosen[start : start + BATCH] for start in range(0, len(chosen), BATCH)]
+        results = [item for group in groups for item in study.evaluate(group, EVENT)]
     else:
         study.watch.stage(f"searching {space.lattice.size:,} points", budget)
         results = search(study, budget=budget, seed=seed)
@@ -60,8 +70,8 @@ def explore(study: Study, *, budget: int | None, seed: int) -> Exploration:
     refined = [item for group in groups for item in study.evaluate(group, SEARCHED)]
     by_index = {result.index: result for result in [*results, *refined]}
     best = front(objectives_of(space, refined))
-    chosen = tuple(result.index for result, is_best in zip(refined, best, strict=True) if is_best)
-    return Exploration(space, tuple(by_index[index] for index in sorted(by_index)), tuple(sorted(chosen)))
+    chosen = [result.index for result, is_best in zip(refined, best, strict=True) if is_best]
+    return Exploration(space, tuple(by_index[index] for index in sorted(by_index)), tuple(sorted(chosen)), screening)
 
 
 def _batches(size: int) -> Iterator[range]:
@@ -103,6 +113,19 @@ def kills(space: Space, results: Sequence[Result]) -> list[Kills]:
     return found
 
 
+def screened_kills(space: Space, screening: Screening) -> list[Kills]:
+    """The same of all points of a screened space, of those that are feasible."""
+    return [
+        Kills(
+            condition.text,
+            killed,
+            screening.feasible,
+            tuple((name, *screening.ranges[name]) for name in sorted(condition.names)),
+        )
+        for condition, killed in zip(space.conditions, screening.killed, strict=True)
+    ]
+
+
 def reasons(results: Sequence[Result], status: str) -> dict[str, int]:
     """How many points have each reason, most frequent first."""
     texts = [result.reason for result in results if result.status == status]
@@ -122,13 +145,27 @@ def summary(found: Exploration) -> dict[str, Any]:
         "failed": reasons(found.results, FAILED),
         "constraints": [
             {"constraint": item.constraint, "killed": item.killed, "of": item.of, "text": str(item)}
-            for item in kills(space, found.results)
+            for item in (screened_kills(space, found.screening) if found.screening else kills(space, found.results))
         ],
+        "screening": _screening(found),
         "objectives": [
             {"metric": item.text, "goal": MAXIMISE if most else MINIMISE, "unit": unit_of(item.text)}
             for item, most in space.goals
         ],
         "front": [_plain(space, result) for result in found.on_front()],
+    }
+
+
+def _screening(found: Exploration) -> dict[str, Any] | None:
+    screening = found.screening
+    if screening is None:
+        return None
+    return {
+        "points": len(screening.values),
+        "feasible": screening.feasible,
+        "ok": screening.ok,
+        "infeasible": dict(sorted(screening.reasons.items(), key=lambda item: (-item[1], item[0]))),
+        "errors": errors(found.space, screening, found.results),
     }
 
 

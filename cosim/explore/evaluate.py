@@ -8,6 +8,7 @@ from pathlib import Path
 
 from accel_models.checker import CheckError
 from accel_models.network import Network
+from accel_models.program import Program
 from accel_models.run import Run
 from accel_models.system import System
 from accel_models.timing import TimingError
@@ -68,11 +69,15 @@ def evaluate(asked: Task, networks: Mapping[str, bytes]) -> Answer:
 
 
 def _run(asked: Task, network: Network) -> Run:
-    search, weights_in = asked.level == SEARCHED, asked.weights_in
-    program = compile_network(network, asked.system, weights_in, search=search)  # type: ignore[arg-type]
+    return run(compiled(network, asked.system, asked.weights_in, search=asked.level == SEARCHED))
+
+
+def compiled(network: Network, system: System, weights_in: str, *, search: bool) -> Program:
+    """The program that ``cosim run`` would run. Raises CompileError."""
+    program = compile_network(network, system, weights_in, search=search)  # type: ignore[arg-type]
     if weights_in == "auto" and not len(program.commands):  # the CPU alone reads weights where they are stored
-        program = compile_network(network, asked.system, "flash", search=search)
-    return run(program)
+        program = compile_network(network, system, "flash", search=search)
+    return program
 
 
 _read: dict[str, Network] = {}

@@ -4,10 +4,12 @@ Together, workload i with weight w_i: a *mean* is sum(w_i x_i) / sum(w_i), the c
 that invocations use one after the other is the largest; what lies in flash all the time adds up.
 """
 
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any
+
+import numpy as np
 
 from accel_models.run import Run
 from accel_models.system import System
@@ -40,7 +42,6 @@ METRICS: Mapping[str, Metric] = {
 }
 SYSTEM_METRICS = tuple(name for name, metric in METRICS.items() if metric.together == "system")
 _RUN_METRICS = tuple(name for name in METRICS if name not in (*SYSTEM_METRICS, "energy_delay_uj_ms"))
-_TOGETHER = {"mean": None, "largest": max, "sum": math.fsum}
 
 
 def unit_of(name: str) -> str:
@@ -73,31 +74,44 @@ def numbers_of(data: Mapping[str, Any], prefix: str = "") -> dict[str, float]:
     return found
 
 
-def together(parts: Mapping[str, Mapping[str, float]], weights: Mapping[str, float]) -> dict[str, float]:
-    """Metrics of all workloads as one, those of each as ``workload.metric``. Quality metrics are means of the
-    workloads that have them."""
-    total = math.fsum(weights[name] for name in parts)
-    found: dict[str, float] = {}
+def together(parts: Mapping[str, Mapping[str, Any]], weights: Mapping[str, float]) -> dict[str, Any]:
+    """Metrics of all workloads as one, those of each as ``workload.metric``: numbers, or arrays over points. Quality
+    metrics are means of the workloads that have them."""
+    total = sum(weights[name] for name in parts)
+    found: dict[str, Any] = {}
     for metric in _RUN_METRICS:
         values = {name: part[metric] for name, part in parts.items()}
-        how = _TOGETHER.get(METRICS[metric].together)
-        if how is not None:
-            found[metric] = how(values.values())
-        elif METRICS[metric].together == "mean":
-            found[metric] = _mean(values, weights)
-    busy = math.fsum(weights[name] * part["cycles"] * part["utilization"] for name, part in parts.items())
-    found["utilization"] = busy / (found["cycles"] * total) if found["cycles"] else 0.0
+        match METRICS[metric].together:
+            case "mean":
+                found[metric] = _mean(values, weights)
+            case "largest":
+                found[metric] = _largest(values.values())
+            case "sum":
+                found[metric] = sum(values.values())
+    busy = sum(weights[name] * part["cycles"] * part["utilization"] for name, part in parts.items())
+    found["utilization"] = ratio(busy, found["cycles"] * total)
     found["energy_delay_uj_ms"] = found["energy_uj"] * found["latency_ms"]
-    found["average_power_mw"] = found["energy_uj"] / found["latency_ms"] if found["latency_ms"] else 0.0
+    found["average_power_mw"] = ratio(found["energy_uj"], found["latency_ms"])
     for metric in _others(parts.values()):
         found[metric] = _mean({name: part[metric] for name, part in parts.items() if metric in part}, weights)
     return found | {f"{name}.{metric}": value for name, part in parts.items() for metric, value in part.items()}
 
 
-def _others(parts: Iterable[Mapping[str, float]]) -> list[str]:
+def _others(parts: Iterable[Mapping[str, Any]]) -> list[str]:
     """Names that are not metrics of every run: quality."""
     return sorted({name for part in parts for name in part if name not in METRICS})
 
 
-def _mean(values: Mapping[str, float], weights: Mapping[str, float]) -> float:
-    return math.fsum(weights[name] * value for name, value in values.items()) / math.fsum(weights[n] for n in values)
+def _mean(values: Mapping[str, Any], weights: Mapping[str, float]) -> Any:
+    return sum(weights[name] * value for name, value in values.items()) / sum(weights[name] for name in values)
+
+
+def _largest(values: Iterable[Any]) -> Any:
+    return reduce(lambda a, b: np.maximum(a, b) if isinstance(a, np.ndarray) else max(a, b), values)
+
+
+def ratio(over: Any, under: Any) -> Any:
+    """``over / under``, of numbers or arrays; 0 where ``under`` is."""
+    if isinstance(under, np.ndarray):
+        return np.divide(over, under, out=np.zeros(under.shape), where=under != 0)
+    return over / under if under else 0.0

@@ -57,6 +57,9 @@ class Watch(Protocol):
     def batch(self, results: "Sequence[Result]") -> None:
         """A batch of points is complete."""
 
+    def screened(self, points: int) -> None:
+        """So many more points are screened."""
+
 
 class Study:
     """Evaluates points."""

@@ -6,11 +6,13 @@ from typing import Any
 
 from reports.exploration import figures
 from reports.exploration.shown import Data, Table, label, paths_of, short, text_of
+from reports.exploration.terminal import screened
 from reports.figures.figure import Figure
 from reports.page import card, render, section
 from reports.parts import Cell, Column, chip, plain, table
 
 _LEVELS: Mapping[str, str] = {
+    "screen": "closed form on a program shared by similar systems; used to choose what to simulate, not shown",
     "event": "event machine (SimPy), the compiler's first mapping",
     "searched": "event machine (SimPy), the fastest of several mappings: what cosim run reports",
 }
@@ -112,7 +114,8 @@ def _of(item: Mapping[str, Any]) -> Cell:
 
 def _levels(data: Data) -> str:
     rows = [[Cell(chip(name)), Cell(escape(text))] for name, text in _LEVELS.items()]
-    return table([Column("Name"), Column("Numbers come from")], rows, identity="levels", sortable=False)
+    text = "".join(f"<p>{escape(line)}</p>" for line in screened(data))
+    return table([Column("Name"), Column("Numbers come from")], rows, identity="levels", sortable=False) + text
 
 
 def _provenance(data: Data) -> str:

@@ -15,11 +15,28 @@ def terminal(data: Data, report: Path | None) -> list[str]:
         f" every constraint, {counts['constraint']:,} violate one, {counts['infeasible']:,} cannot be,"
         f" {counts['failed']:,} failed"
     ]
+    lines += screened(data)
     lines += [item["text"] for item in data["constraints"]]
     for status in ("infeasible", "failed"):
         lines += [f"{count:,} points {status}: {reason}" for reason, count in list(data[status].items())[:3]]
     lines += front_lines(data)
     return [*lines, f"report {report}"] if report else lines
+
+
+def screened(data: Data) -> list[str]:
+    """How many points were screened, and how far that was off where they were simulated too."""
+    found = data["screening"]
+    if found is None:
+        return []
+    off = "; ".join(
+        f"{name} off by {item['median']:.2%} in the median, {item['p95']:.2%} at the 95th percentile"
+        for name, item in found["errors"].items()
+    )
+    return [
+        f"screened all {found['points']:,} points: {found['feasible']:,} can run their workloads, {found['ok']:,} hold"
+        " every constraint",
+        *([f"screening against the event machine, where both looked: {off}"] if off else []),
+    ]
 
 
 def front_lines(data: Data) -> list[str]:

@@ -85,6 +85,9 @@ class Quiet:
     def batch(self, results: Sequence[Result]) -> None:
         del results
 
+    def screened(self, points: int) -> None:
+        del points
+
 
 class Formula:
     """An executor without simulation: metrics in closed form of the system, so that large spaces cost nothing."""

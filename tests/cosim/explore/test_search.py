@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cosim.explore import driver
+from cosim.explore import driver, funnel
 from cosim.explore.evaluate import EVENT
 from cosim.explore.search import search
 from cosim.explore.study import OK, objectives_of
@@ -54,7 +54,8 @@ def test_searching_beats_drawing(space: Any) -> None:
     assert best(search(study, budget=400, seed=0)) < chance
 
 
-def test_a_small_space_is_searched_to_its_end(tmp_path: Any) -> None:
+def test_a_small_space_is_searched_to_its_end(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(funnel, "MOST_PROGRAMS", 0)  # as in a space too large to screen
     small = small_space(network_file(tmp_path))
     found = search(study_of(small, Formula()), budget=11, seed=0)
     assert len(found) == 11
