@@ -1,10 +1,10 @@
 """The funnel: which points are evaluated at which level, and what is left at the end.
 
 All points of a small space go to the event machine, with the compiler's first mapping; of a larger one those that
-screening puts on or near the front; of one that is too large to screen, those that a search asks for.
-Those on the front, and those within MARGIN of it, are evaluated again with the mapping searched; the front is drawn
-among them. Batches have a fixed size and are decided one after the other, so that the number of workers changes
-nothing.
+screening puts on or near the front; of one that is too large to screen, those that a search asks for. Those on the
+front, and those within MARGIN of it, are evaluated again with the mapping searched where they are few, and the front
+is drawn among them. Batches have a fixed size and are decided one after the other, so that the number of workers
+changes nothing.
 """
 
 from collections.abc import Iterator, Sequence
@@ -22,6 +22,7 @@ from cosim.explore.space import Space
 from cosim.explore.study import FAILED, INFEASIBLE, KILLED, OK, Result, Study, objectives_of
 
 MARGIN = 0.03  # searching the mapping rarely gains more
+MOST_SEARCHED = 40  # a searched mapping costs seconds; where more points are near, the front is that of the first ones
 MOST_ENUMERATED = 2000  # points of a space that is enumerated when no budget is given
 DEFAULT_BUDGET = 1000  # evaluations of a larger one
 
@@ -65,6 +66,10 @@ def explore(study: Study, *, budget: int | None, seed: int) -> Exploration:
         results = search(study, budget=budget, seed=seed)
     values = objectives_of(space, results)
     near = [result.index for result, chosen in zip(results, near_front(values, MARGIN), strict=True) if chosen]
+    if len(near) > MOST_SEARCHED:
+        best = front(values)
+        chosen = [result.index for result, is_best in zip(results, best, strict=True) if is_best]
+        return Exploration(space, tuple(sorted(results, key=lambda item: item.index)), tuple(sorted(chosen)), screening)
     study.watch.stage("searching mappings near the front", len(near))
     groups = [near[start : start + BATCH] for start in range(0, len(near), BATCH)]
     refined = [item for group in groups for item in study.evaluate(group, SEARCHED)]

@@ -34,6 +34,7 @@ from cosim.run import run
 
 SPEED = ("accelerator.clock_mhz", "sram.latency_cycles", "flash.bandwidth_mb_per_s", "flash.latency_ns")
 PRICE = ("technology", "flash.energy_nj_per_byte", "flash.source", "flash.trust", "description")
+Progress = Callable[[int, int], None]
 Float64 = NDArray[np.float64]
 Int64 = NDArray[np.int64]
 
@@ -75,18 +76,22 @@ class Screen:
         self._compiled: dict[tuple[str, int, int], _Compiled | str] = {}
         self._networks: dict[str, Network] = {}
 
-    def screen(self, indices: Sequence[int] | Int64, progress: Callable[[int, int], None] | None = None) -> Screened:
+    def screen(self, indices: Sequence[int] | Int64, progress: Progress | None = None) -> Screened:
         """Metrics of these points; ``progress`` is told how many groups are done. Raises what lowering raises."""
-        self._progress = progress or (lambda done, of: None)
         lengths = self.space.lattice.lengths
         points = np.asarray(indices, np.int64)
         self._digits = list(np.unravel_index(points, lengths)) if lengths else []
         self._points, count = points, len(points)
         feasible, reasons = np.ones(count, bool), defaultdict[str, int](int)
         metrics = self._of_systems(feasible, reasons)
-        parts = {
-            workload.label: self._of_workload(workload, metrics, feasible, reasons) for workload in self.space.workloads
-        }
+        parts, each = {}, len(self.space.workloads)
+        for before, workload in enumerate(self.space.workloads):
+
+            def share(done: int, of: int, before: int = before) -> None:
+                if progress is not None:
+                    progress(before * of + done, each * of)
+
+            parts[workload.label] = self._of_workload(workload, metrics, feasible, reasons, share)
         weights = {item.label: item.weight for item in self.space.workloads}
         metrics |= together(parts, weights)
         return Screened({name: np.where(feasible, value, np.nan) for name, value in metrics.items()}, feasible, reasons)
@@ -124,7 +129,12 @@ class Screen:
         return found
 
     def _of_workload(
-        self, workload: Weighted, known: Mapping[str, Float64], feasible: NDArray[np.bool_], reasons: dict[str, int]
+        self,
+        workload: Weighted,
+        known: Mapping[str, Float64],
+        feasible: NDArray[np.bool_],
+        reasons: dict[str, int],
+        progress: Progress,
     ) -> dict[str, Float64]:
         """Metrics of one workload, [points]; marks points whose system cannot run it."""
         rows = np.flatnonzero(feasible)
@@ -132,7 +142,7 @@ class Screen:
         chosen: list[_Compiled | str] = []
         for row in speed.rows:
             chosen.append(self._compile(workload, int(row)))
-            self._progress(len(chosen), len(speed.rows))
+            progress(len(chosen), len(speed.rows))
         for place, item in enumerate(chosen):
             if isinstance(item, str):
                 reasons[f"{workload.label}: {item}"] += int((speed.of == place).sum())

@@ -11,7 +11,7 @@ from cosim.explore.evaluate import EVENT
 from cosim.explore.metrics import METRICS
 from cosim.explore.schedule import InProcess
 from cosim.explore.screen import Screen, axes_of, structures
-from cosim.explore.study import INFEASIBLE, OK
+from cosim.explore.study import INFEASIBLE
 from tests.cosim.explore.small import network_file, small_space, study_of
 
 AXES: dict[str, Any] = {
@@ -83,7 +83,5 @@ def test_a_space_beyond_its_budget_is_screened_and_its_front_simulated(space: An
     assert data["screening"]["ok"] + found.screening.killed[0] == data["screening"]["feasible"]
     assert 0 < data["screening"]["errors"]["latency_ms"]["p95"] < 0.10
     assert data["constraints"][0]["of"] == found.screening.feasible
-    best = np.nanmin(found.screening.values[:, 0])
-    assert min(item.metrics["latency_ms"] for item in found.results if item.status == OK) == pytest.approx(
-        best, rel=0.05
-    )
+    fastest = int(np.nanargmin(found.screening.values[:, 0]))
+    assert fastest in [result.index for result in found.results]
