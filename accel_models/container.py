@@ -58,10 +58,15 @@ def pack(kind: str, version: int, body: Mapping[str, Any], arrays: Mapping[str, 
     return stream.getvalue()
 
 
-def unpack(path: Path, kind: str, version: int) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """Header body and arrays of a container written by ``pack``. Raises FileFormatError."""
+def unpack(
+    path: Path, kind: str, version: int, data: bytes | None = None
+) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Header body and arrays of a container written by ``pack``: of the file, or of ``data`` that ``path`` names.
+
+    Raises FileFormatError.
+    """
     with reading(path, kind):
-        with zipfile.ZipFile(path) as archive:
+        with zipfile.ZipFile(path if data is None else io.BytesIO(data)) as archive:
             header = json.loads(archive.read("header.json"))
             if header.get("format") != f"cosim.{kind}":
                 raise FileFormatError(f"{path} is a '{header.get('format')}' file, want 'cosim.{kind}'")

@@ -7,9 +7,10 @@ leakage are. How far to trust the result: README.md.
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from accel_models import area, cpu, sram
 from accel_models.accounts import NAMED, Accounts
@@ -148,10 +149,30 @@ def _leakage_density(technology: Technology) -> float:
 
 def energy_of(system: System, by_row: Counts, accounts: Accounts, timing: Timing, commands_in: str = "sram") -> Energy:
     """Energy of one invocation. ``by_row``: counts of each row; ``commands_in``: the memory that holds the commands."""
-    rows, unit, c = len(accounts.busy), unit_energies(system), by_row
+    rows = len(accounts.busy)
     pj = np.zeros((rows + len(NAMED), len(COMPONENTS)))
+    for name, value in dynamic_pj(system, by_row, commands_in).items():
+        pj[:rows, COMPONENTS.index(name)] = value
+    for call in timing.calls:
+        pj[call.row, COMPONENTS.index("cpu")] += call.energy_pj
+    power, called = static_power(system), np.zeros(rows + len(NAMED), np.int64)
+    called[:rows] = accounts.call_cycles
+    pj[:, COMPONENTS.index("static")] = static_pj(power, accounts.cycles, called, system.clock_mhz)
+    return Energy(pj)
+
+
+def static_pj(power: Any, cycles: ArrayLike, called: ArrayLike, clock_mhz: ArrayLike) -> NDArray[np.float64]:
+    """pJ of a StaticPower in ``cycles``, in ``called`` of which the CPU works; all may be arrays."""
+    always = power.accelerator + power.external
+    mw_cycles = np.asarray(cycles) * always + (np.asarray(cycles) - np.asarray(called)) * power.rest
+    return np.asarray(mw_cycles * (1e3 / np.asarray(clock_mhz)))  # mW x us = nJ
+
+
+def dynamic_pj(system: System, c: Any, commands_in: str = "sram") -> dict[str, Any]:
+    """pJ by component of what commands do. ``c``: anything with the fields of Counts, arrays or totals."""
+    unit = unit_energies(system)
     moved = c.sram_read_bytes + c.sram_write_bytes + c.flash_read_bytes + c.external_read_bytes + c.external_write_bytes
-    dynamic = {
+    return {
         "array": c.macs * unit.mac + c.array_steps * unit.array_step + c.pe_register_bytes * unit.pe_register_byte
         + c.weight_vectors * unit.weight_vector,
         "scratchpad": c.pad_reads * unit.pad_read + c.pad_writes * unit.pad_write,
@@ -164,16 +185,6 @@ def energy_of(system: System, by_row: Counts, accounts: Accounts, timing: Timing
         "external": (c.external_read_bytes + c.external_write_bytes) * unit.external_byte,
         "commands": c.command_bytes * (_command_byte(system, unit, commands_in) + unit.bus_byte),
     }  # fmt: skip
-    for name, value in dynamic.items():
-        pj[:rows, COMPONENTS.index(name)] = value
-    for call in timing.calls:
-        pj[call.row, COMPONENTS.index("cpu")] += call.energy_pj
-    power, called = static_power(system), np.zeros(rows + len(NAMED), np.int64)
-    called[:rows] = accounts.call_cycles
-    always = power.accelerator + power.external
-    mw_cycles = accounts.cycles * always + (accounts.cycles - called) * power.rest
-    pj[:, COMPONENTS.index("static")] = mw_cycles * (1e3 / system.clock_mhz)  # mW x us = nJ
-    return Energy(pj)
 
 
 def _command_byte(system: System, unit: Unit, commands_in: str) -> float:

@@ -305,8 +305,9 @@ class Network:
         container.write_atomic(path, self.to_bytes())
 
     @classmethod
-    def load(cls, path: Path) -> Self:
-        body, arrays = container.unpack(path, "network", VERSION)
+    def load(cls, path: Path, data: bytes | None = None) -> Self:
+        """The network of a file, or of the bytes of one; ``path`` names it in messages. Raises FileFormatError."""
+        body, arrays = container.unpack(path, "network", VERSION, data)
         with container.reading(path, "network"):
             return cls(
                 name=body["name"],

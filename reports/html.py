@@ -5,16 +5,12 @@ engine timeline, which the page draws on a canvas because it may hold a hundred 
 """
 
 import json
-from importlib.resources import files
-from string import Template
-from typing import Any
 
 from reports import figures, summary, tables
 from reports.derived import LANES, RunJson, check
 from reports.figures.figure import ENGINE_COLORS, Figure
+from reports.page import card, render, section
 from reports.parts import escape
-
-_ASSETS = files("reports") / "assets"
 
 
 def page(run: RunJson) -> str:
@@ -22,25 +18,8 @@ def page(run: RunJson) -> str:
     check(run)
     drawn: list[Figure] = []
     body = _header(run) + _main(run, drawn)
-    return Template(_asset("page.html")).substitute(
-        title=escape(f"{run['workload']} on {run['system']}"),
-        css=_asset("page.css"),
-        body=body,
-        run=_json(run),
-        figures=_json([figure.to_json() for figure in drawn]),
-        plotly=(files("plotly") / "package_data" / "plotly.min.js").read_text(encoding="utf-8"),
-        script=_asset("page.js") + _asset("timeline.js"),
-    )
-
-
-def _asset(name: str) -> str:
-    return (_ASSETS / name).read_text(encoding="utf-8")
-
-
-def _json(value: Any) -> str:
-    """JSON that cannot end the script element that holds it."""
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-    return text.replace("<", "\\u003c")
+    title = f"{run['workload']} on {run['system']}"
+    return render(title, body, run, drawn, scripts=("page.js", "timeline.js"))
 
 
 _SECTIONS = (
@@ -71,32 +50,32 @@ def _header(run: RunJson) -> str:
 def _main(run: RunJson, drawn: list[Figure]) -> str:
     def put(figure: Figure) -> str:
         drawn.append(figure)
-        return _card(figure.title, figure.reading, f'<div class="plot" id="{figure.id}"></div>')
+        return card(figure.title, figure.reading, f'<div class="plot" id="{figure.id}"></div>')
 
     parts = [
         summary.tile_grid(run),
         summary.notes(run),
-        _section("", summary.warm_and_cold(run)),
-        _section("latency", put(figures.latency_by_operator(run))),
-        _section("", f'<div class="pair">{put(figures.latency_by_phase(run))}{put(figures.engines(run))}</div>'),
-        _section("losses-section", put(figures.losses(run)) if run["losses"] else ""),
-        _section("timeline-section", _timeline(run)),
-        _section("energy", put(figures.energy_by_operator(run))),
-        _section("", f'<div class="pair">{put(figures.energy_by_component(run))}{put(figures.area(run))}</div>'),
+        section("", summary.warm_and_cold(run)),
+        section("latency", put(figures.latency_by_operator(run))),
+        section("", f'<div class="pair">{put(figures.latency_by_phase(run))}{put(figures.engines(run))}</div>'),
+        section("losses-section", put(figures.losses(run)) if run["losses"] else ""),
+        section("timeline-section", _timeline(run)),
+        section("energy", put(figures.energy_by_operator(run))),
+        section("", f'<div class="pair">{put(figures.energy_by_component(run))}{put(figures.area(run))}</div>'),
     ]
     if run["hardware"]["accelerator"]:
-        parts.append(_section("roofline-section", put(figures.roofline(run))))
+        parts.append(section("roofline-section", put(figures.roofline(run))))
     memories = "</section><section>".join(put(figure) for figure in figures.memories(run))
     parts += [
-        _section("memory", memories),
-        _section("operators-section", _operators(run)),
-        _section("cpu", _card("CPU calls", _CPU, tables.cpu_calls(run))),
+        section("memory", memories),
+        section("operators-section", _operators(run)),
+        section("cpu", card("CPU calls", _CPU, tables.cpu_calls(run))),
     ]
     if run.get("rtl"):
-        parts.append(_section("rtl-section", _card("RTL co-simulation", _RTL, tables.rtl(run))))
+        parts.append(section("rtl-section", card("RTL co-simulation", _RTL, tables.rtl(run))))
     parts += [
-        _section("sources", _card("Sources of the constants", _SOURCES, tables.constants(run))),
-        _section("provenance-section", _card("Provenance", _PROVENANCE, tables.provenance(run))),
+        section("sources", card("Sources of the constants", _SOURCES, tables.constants(run))),
+        section("provenance-section", card("Provenance", _PROVENANCE, tables.provenance(run))),
     ]
     return f"<main>{''.join(parts)}<footer>{_FOOTER}</footer></main>"
 
@@ -128,23 +107,14 @@ _FOOTER = (
 )
 
 
-def _section(identity: str, content: str) -> str:
-    name = f' id="{identity}"' if identity else ""
-    return f"<section{name}>{content}</section>\n" if content else ""
-
-
-def _card(title: str, reading: str, content: str) -> str:
-    return f'<div class="card"><h2>{escape(title)}</h2><p class="how">{escape(reading)}</p>{content}</div>'
-
-
 def _operators(run: RunJson) -> str:
-    return _card("Operators: mapping and placement", _OPERATORS, tables.operators(run))
+    return card("Operators: mapping and placement", _OPERATORS, tables.operators(run))
 
 
 def _timeline(run: RunJson) -> str:
     if not run["timeline"]["start"] and not run["cpu_calls"]:
         text = f"A run of fidelity {run['fidelity']} has no timeline: simulate it with --fidelity event."
-        return _card("Engine timeline", text, "")
+        return card("Engine timeline", text, "")
     colors = escape(json.dumps({lane: ENGINE_COLORS[lane] for lane in LANES}))
     names = (("in", "Zoom in"), ("out", "Zoom out"), ("left", "← Earlier"), ("right", "Later →"), ("all", "Show all"))
     buttons = "".join(f'<button type="button" data-timeline="{key}">{name}</button>' for key, name in names)
@@ -155,4 +125,4 @@ def _timeline(run: RunJson) -> str:
         f' cycles">'
         '</canvas><div class="tip"></div></div>'
     )
-    return _card("Engine timeline", _TIMELINE, drawing)
+    return card("Engine timeline", _TIMELINE, drawing)

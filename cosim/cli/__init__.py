@@ -1,4 +1,5 @@
-"""The command line: ``cosim run``, ``compile``, ``rtl``, ``validate``, ``list``, ``doctor``, ``report``."""
+"""The command line: ``cosim run``, ``compile``, ``explore``, ``rtl``, ``validate``, ``list``, ``doctor``,
+``report``."""
 
 from cosim.cli.main import main
 

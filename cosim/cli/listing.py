@@ -1,4 +1,7 @@
-"""``cosim list``: workloads and systems that come with the package; ``--schema``: what a system file may hold."""
+"""``cosim list``: workloads, systems and design spaces that come with the package.
+
+``--schema``: what a system file may hold.
+"""
 
 from __future__ import annotations
 
@@ -14,15 +17,19 @@ def execute(arguments: argparse.Namespace) -> int:
         arguments.json = arguments.json or "-"
         write_result(System.model_json_schema(), arguments)
         return 0
+    from cosim.explore import load_space, spaces
     from workloads.registry import WORKLOADS
 
-    systems = [load_system(name) for name in presets()]
+    systems, studies = [load_system(name) for name in presets()], [load_space(name) for name in spaces()]
     found: dict[str, Any] = {
         "workloads": [
             {"name": item.name, "summary": item.summary, "macs": item.macs, "parameters": item.parameters}
             for item in WORKLOADS.values()
         ],
         "systems": [{"name": item.name, "description": item.description} for item in systems],
+        "spaces": [
+            {"name": item.name, "description": item.description, "points": item.lattice.size} for item in studies
+        ],
     }
     write_result(found, arguments)
     if arguments.json != "-":
@@ -32,4 +39,7 @@ def execute(arguments: argparse.Namespace) -> int:
         print("systems")
         for item in found["systems"]:
             print(f"  {item['name']:12} {item['description']}")
+        print("design spaces")
+        for item in found["spaces"]:
+            print(f"  {item['name']:14} {item['description']} ({item['points']:,} points)")
     return 0

@@ -12,6 +12,7 @@ _EPILOG = """examples:
   cosim run net.py:model --calibrate x.npz     a function, a model or a model factory in a file
   cosim run m.pt2 --inputs x.npz --outputs y.npz   own inputs in, the hardware's exact outputs out
   cosim compile resnet8 --system edge16 -o r.program && cosim run r.program
+  cosim explore explore-small --jobs 2 --out DIR   a design space: Pareto front, table of all points, report
 """
 
 
@@ -59,6 +60,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     _run(commands)
     _compile(commands)
+    _explore(commands)
     _rtl(commands)
     _validate(commands)
     _list(commands)
@@ -135,6 +137,23 @@ def _compile(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         "--weights-in", choices=("auto", "sram", "flash"), default="auto", help="where weights lie at run time"
     )
     parser.add_argument("-o", "--output", required=True, metavar="FILE", help="ends in .network or .program")
+
+
+def _explore(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = _command(commands, "explore", "explore", "explore a design space: many systems, the same workloads")
+    parser.add_argument("space", nargs="?", help="shipped space ('cosim list') or YAML file")
+    parser.add_argument("--schema", action="store_true", help="print the JSON schema of a space file")
+    parser.add_argument("--jobs", type=int, default=1, help="worker processes (default 1: this one)")
+    parser.add_argument("--dask", metavar="ADDRESS", help="work on a Dask cluster, such as tcp://host:8786")
+    parser.add_argument("--store", metavar="URL", help="file or database of results (default: store.sqlite in --out)")
+    parser.add_argument("--resume", action="store_true", help="go on with the results that the store holds")
+    parser.add_argument(
+        "--budget", type=int, metavar="N", help="most points to evaluate: a larger space is searched (default 2000)"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of networks and of the search (default 0)")
+    parser.add_argument(
+        "--samples", type=int, default=256, help="test samples behind a workload's metric (default 256; 0: none)"
+    )
 
 
 def _rtl(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

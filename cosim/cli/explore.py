@@ -1,0 +1,202 @@
+"""``cosim explore``: a design space to its Pareto front; table, JSON, CSV, Parquet and one HTML report."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cosim.cli.output import Progress, check_places, json_text, need_place, write_all, write_json
+
+if TYPE_CHECKING:
+    from cosim.explore.driver import Exploration
+    from cosim.explore.space import Space
+    from cosim.explore.store import Store
+    from cosim.explore.study import Result
+
+_PAUSE_S = (0.2, 5.0)  # between two lines of progress: on a terminal, and elsewhere
+
+
+def execute(arguments: argparse.Namespace) -> int:
+    if arguments.schema:
+        from cosim.explore.space import Space
+
+        write_json(Space.model_json_schema(), arguments.json or "-")
+        return 0
+    _check(arguments)
+    from cosim.explore import load_space
+
+    space = load_space(arguments.space)
+    store = _store(arguments)
+    try:
+        found = _explore(space, store, arguments)
+        return _results(found, arguments)
+    except KeyboardInterrupt:
+        print(f"\ncosim: {_kept(store, arguments)}", file=sys.stderr)
+        raise
+    finally:
+        store.close()
+
+
+def _check(arguments: argparse.Namespace) -> None:
+    if arguments.space is None:
+        raise ValueError("want a space: a name from 'cosim list' or a YAML file; --schema says what it may hold")
+    for name, least in (("jobs", 1), ("budget", 1), ("samples", 0), ("seed", 0)):
+        value = getattr(arguments, name)
+        if value is not None and value < least:
+            raise ValueError(f"--{name}: want at least {least}, got {value}")
+    if arguments.seed >= 1 << 32:
+        raise ValueError(f"--seed: want at most 2**32 - 1, got {arguments.seed}")
+    if arguments.dask and arguments.jobs != 1:
+        raise ValueError("--jobs does not apply: with --dask the cluster says how many workers there are")
+    if arguments.resume and not (arguments.out or arguments.store):
+        raise ValueError("--resume needs the store to go on with: give the same --out or --store again")
+    check_places(arguments)
+
+
+def _store(arguments: argparse.Namespace) -> Store:
+    from cosim.explore.store import Store
+
+    if arguments.store:
+        url = arguments.store if "://" in arguments.store else f"sqlite:///{Path(arguments.store).resolve()}"
+        if "://" not in arguments.store:
+            need_place(arguments.store, "--store")
+        return Store(url, resume=arguments.resume)
+    if arguments.out:
+        return Store.in_folder(Path(arguments.out), resume=arguments.resume)
+    return Store.in_memory()
+
+
+def _kept(store: Store, arguments: argparse.Namespace) -> str:
+    if not (arguments.out or arguments.store):
+        return "nothing is kept: without --out or --store, results end with the process"
+    return f"{store.count():,} results are kept in {store.url}; go on with --resume"
+
+
+def _explore(space: Space, store: Store, arguments: argparse.Namespace) -> Exploration:
+    from cosim.explore.driver import explore
+    from cosim.explore.networks import Networks
+    from cosim.explore.schedule import executor_of
+    from cosim.explore.study import Study
+
+    progress = _Watch(space, sys.stderr if arguments.json == "-" else sys.stdout)
+    networks = Networks(store, seed=arguments.seed, samples=arguments.samples, report=progress.progress)
+    executor = executor_of(arguments.jobs, arguments.dask)
+    study = Study(space, networks, store, executor, progress)
+    try:
+        found = explore(study, budget=arguments.budget, seed=arguments.seed)
+    finally:
+        executor.close()
+        progress.progress.done()
+    progress.say(
+        f"simulated {study.evaluated:,} pairs of network and system, {study.found_in_store:,} were in the store"
+    )
+    return found
+
+
+class _Watch:
+    """Progress with the time to go, and the first result as soon as it is there."""
+
+    def __init__(self, space: Space, stream: Any) -> None:
+        self.progress, self._stream, self._space = Progress(), stream, space
+        self._text, self._points, self._done = "", 0, 0
+        self._begun = self._said = time.monotonic()
+        self._shown = False
+
+    def stage(self, text: str, points: int) -> None:
+        self._text, self._points, self._done = text, points, 0
+        self._begun = time.monotonic()
+        self._line(0.0)
+
+    def answer(self, done: int, of: int, points: int) -> None:
+        if time.monotonic() - self._said > _PAUSE_S[not sys.stderr.isatty()]:
+            self._line(self._done + points * done / of)
+
+    def batch(self, results: Sequence[Result]) -> None:
+        self._done += len(results)
+        first = next((result for result in results if result.status == "ok"), None)
+        if first is not None and not self._shown:
+            self._shown = True
+            self.progress.done()
+            self.say(f"first result: {described(self._space, first)}")
+
+    def screened(self, points: int) -> None:
+        self._done += points
+
+    def say(self, text: str) -> None:
+        print(text, file=self._stream, flush=True)
+
+    def _line(self, done: float) -> None:
+        self._said = time.monotonic()
+        text = f"{self._text}: {int(done):,} of {self._points:,}"
+        if done:
+            text += f", about {(self._said - self._begun) * (self._points / done - 1):.0f} s to go"
+        self.progress(text)
+
+
+def described(space: Space, result: Result) -> str:
+    """A point in a line: its number, its values, its objectives."""
+    values = ", ".join(f"{path.rpartition('.')[2]} {value}" for path, value in result.point.items())
+    goals = ", ".join(f"{item.text} {item.value(result.metrics):.4g}" for item, _ in space.goals)
+    return f"point {result.index} ({values}): {goals}"
+
+
+def _results(found: Exploration, arguments: argparse.Namespace) -> int:
+    from cosim.explore.driver import summary
+    from cosim.explore.export import columns_of, csv_bytes, parquet_bytes
+    from cosim.explore.sources import evaluation_sources
+    from reports.exploration import page, terminal
+
+    data = summary(found) | {
+        "provenance": {
+            "version": _version(),
+            "sources": evaluation_sources(),
+            "seed": arguments.seed,
+            "samples": arguments.samples,
+            "budget": arguments.budget,
+        }
+    }
+    table = columns_of(found)
+    json_file, folder = need_place(arguments.json, "--json"), need_place(arguments.out, "--out", folder=True)
+    files = {json_file: json_text(data).encode()} if json_file else {}
+    if folder:
+        files |= {
+            folder / "explore.json": json_text(data).encode(),
+            folder / "points.csv": csv_bytes(table),
+            folder / "points.parquet": parquet_bytes(table),
+            folder / "report.html": page(data, table).encode(),
+        }
+    write_all(files)
+    if arguments.json == "-":
+        write_json(data, "-")
+    for line in terminal(data, folder / "report.html" if folder else None):
+        print(line, file=sys.stderr if arguments.json == "-" else sys.stdout)
+    return _status(found)
+
+
+def _status(found: Exploration) -> int:
+    """1, with the reason, where there is no front or points failed."""
+    from cosim.explore.driver import reasons
+    from cosim.explore.study import FAILED
+
+    failed = reasons(found.results, FAILED)
+    if failed:
+        text, count = next(iter(failed.items()))
+        message = f"{sum(failed.values()):,} points failed, {count:,} of them so: {text}; --resume tries them again"
+    elif not found.front:
+        message = "no point of the space can run its workloads and satisfies every constraint"
+    else:
+        return 0
+    print(f"cosim: error: {message}", file=sys.stderr)
+    return 1
+
+
+def _version() -> str:
+    try:
+        return metadata.version("cosim")
+    except metadata.PackageNotFoundError:
+        return "source tree"

@@ -1,0 +1,90 @@
+"""One network on one system, in a worker process that never imports PyTorch: the event machine's metrics."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from accel_models.checker import CheckError
+from accel_models.network import Network
+from accel_models.program import Program
+from accel_models.run import Run
+from accel_models.system import System
+from accel_models.timing import TimingError
+from cosim.encode import compile_network
+from cosim.explore.metrics import of_run
+from cosim.explore.sources import evaluation_sources
+from cosim.run import run
+
+EVENT, SEARCHED = "event", "searched"
+LEVELS = (EVENT, SEARCHED)
+"""``event``: the compiler's first mapping on the event machine; ``searched``: the fastest of several mappings, which
+costs some ten times as much and is what ``cosim run`` reports."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """``network``: hash of the network's file, whose bytes the worker has. ``key``: of the result in the store."""
+
+    key: str
+    network: str
+    system: System
+    weights_in: str
+    level: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """``metrics``, or the ``reason`` why this system cannot run this network; ``broken``: a fault of this tool, which
+    says nothing about the system. ``sources`` of the worker."""
+
+    key: str
+    metrics: Mapping[str, float] | None
+    reason: str
+    broken: bool
+    sources: str
+
+
+def task(network: str, system: System, weights_in: str, level: str) -> Task:
+    """A Task with its key: of everything that decides the result. Names and descriptions do not."""
+    fields = system.model_dump(mode="json", exclude={"name", "description"})
+    content = [network, fields, weights_in, level, evaluation_sources()]
+    key = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:32]
+    return Task(key, network, system, weights_in, level)
+
+
+def evaluate(asked: Task, networks: Mapping[str, bytes]) -> Answer:
+    """Tile the network for the system, compile, simulate. A system that cannot run it is an answer too."""
+    metrics, reason, broken = None, "", False
+    try:
+        metrics = of_run(_run(asked, _network(asked.network, networks[asked.network])))
+    except (CheckError, TimingError) as error:
+        reason, broken = f"the compiler made a program that cannot run: {error}", True
+    except ValueError as error:
+        reason = str(error)
+    except Exception as error:  # one point must not cost the others
+        reason, broken = f"internal error: {type(error).__name__}: {error}", True
+    return Answer(asked.key, metrics, reason.partition("\n")[0], broken, evaluation_sources())
+
+
+def _run(asked: Task, network: Network) -> Run:
+    return run(compiled(network, asked.system, asked.weights_in, search=asked.level == SEARCHED))
+
+
+def compiled(network: Network, system: System, weights_in: str, *, search: bool) -> Program:
+    """The program that ``cosim run`` would run. Raises CompileError."""
+    program = compile_network(network, system, weights_in, search=search)  # type: ignore[arg-type]
+    if weights_in == "auto" and not len(program.commands):  # the CPU alone reads weights where they are stored
+        program = compile_network(network, system, "flash", search=search)
+    return program
+
+
+_read: dict[str, Network] = {}
+
+
+def _network(name: str, data: bytes) -> Network:
+    """The network of these bytes; each is read once a process."""
+    if name not in _read:
+        _read[name] = Network.load(Path(f"network {name}"), data)
+    return _read[name]

@@ -1,0 +1,117 @@
+"""Search through spaces too large to enumerate: Optuna's NSGA-II over the axes, seeded, in batches of fixed size.
+
+The first batches are points drawn at random; then each batch is asked for as a whole, evaluated, and told in order.
+A point that comes up again costs nothing and does not count. Constraint violations steer the search as such;
+points that a system cannot run are told as failures.
+"""
+
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from cosim.explore.evaluate import EVENT
+from cosim.explore.extra import needed
+from cosim.explore.study import KILLED, OK, Result, Study
+
+BATCH = 32
+_DRAWN = 4  # one part in so many of the budget is drawn at random, at least one batch
+_STALE = 20  # batches without a new point, after which the rest is drawn at random
+
+
+def search(study: Study, *, budget: int, seed: int) -> list[Result]:
+    """``budget`` different points (fewer than the space has), in the order of their evaluation."""
+    found = _Search(study, budget, seed)
+    found.draw(max(1, budget // _DRAWN))
+    found.evolve()
+    found.draw(budget)
+    return list(found.results.values())
+
+
+class _Search:
+    def __init__(self, study: Study, budget: int, seed: int) -> None:
+        self.study, self.budget = study, budget
+        self.random = np.random.default_rng(seed)
+        self.results: dict[int, Result] = {}
+        optuna = self.optuna = needed("optuna")
+        optuna.logging.set_verbosity(optuna.logging.ERROR)
+        lengths = study.space.lattice.lengths
+        self.ranges = {
+            str(axis): optuna.distributions.IntDistribution(0, length - 1) for axis, length in enumerate(lengths)
+        }
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # constraints_func: experimental in Optuna 4, old in 5, and in both
+            sampler = optuna.samplers.NSGAIISampler(
+                seed=seed, population_size=BATCH, constraints_func=lambda trial: (trial.user_attrs["violations"],)
+            )
+        self.trials = optuna.create_study(sampler=sampler, directions=["minimize"] * len(study.space.goals))
+
+    def draw(self, count: int) -> None:
+        """Random new points until there are ``count`` of them; each becomes a trial to learn from."""
+        size = self.study.space.lattice.size
+        while len(self.results) < count:
+            batch: dict[int, None] = {}
+            while len(batch) < min(BATCH, count - len(self.results)):
+                index = int(self.random.integers(size))
+                if index not in self.results:
+                    batch[index] = None
+            for result in self._evaluate(list(batch)):
+                digits = self.study.space.lattice.digits(result.index)
+                self._teach({str(axis): digit for axis, digit in enumerate(digits)}, result)
+
+    def evolve(self) -> None:
+        """Batches of NSGA-II until the budget is spent or nothing new comes up."""
+        stale = 0
+        while len(self.results) < self.budget and stale < _STALE:
+            trials = [self.trials.ask(self.ranges) for _ in range(BATCH)]
+            asked = [self._index(trial.params) for trial in trials]
+            fresh = [index for index in dict.fromkeys(asked) if index not in self.results]
+            stale = 0 if fresh else stale + 1
+            self._evaluate(fresh[: self.budget - len(self.results)])
+            for trial, index in zip(trials, asked, strict=True):
+                self._tell(trial, self.results.get(index))
+
+    def _evaluate(self, indices: Sequence[int]) -> list[Result]:
+        found = self.study.evaluate(indices, EVENT)
+        self.results |= {result.index: result for result in found}
+        return found
+
+    def _index(self, params: dict[str, Any]) -> int:
+        return self.study.space.lattice.index([params[name] for name in self.ranges])
+
+    def _tell(self, trial: Any, result: Result | None) -> None:
+        values = None if result is None else self._values(result)
+        if result is None or values is None:
+            self.trials.tell(trial, state=self.optuna.trial.TrialState.FAIL)
+            return
+        trial.set_user_attr("violations", _violations(result))
+        self.trials.tell(trial, values)
+
+    def _teach(self, params: dict[str, Any], result: Result) -> None:
+        values = self._values(result)
+        if values is None:
+            return
+        self.trials.add_trial(
+            self.optuna.create_trial(
+                params=params,
+                distributions=self.ranges,
+                values=values,
+                user_attrs={"violations": _violations(result)},
+                system_attrs={"constraints": (_violations(result),)},
+            )
+        )
+
+    def _values(self, result: Result) -> list[float] | None:
+        """Objectives of a point that was simulated, whether or not it violates constraints."""
+        if not result.simulated or result.status not in (OK, KILLED):
+            return None
+        values = [expression.value(result.metrics) for expression, _ in self.study.space.goals]
+        goals = self.study.space.goals
+        signed = [float(-value if most else value) for value, (_, most) in zip(values, goals, strict=True)]
+        return signed if np.isfinite(signed).all() else None
+
+
+def _violations(result: Result) -> int:
+    """How many constraints a point violates; Optuna takes what is above 0 as violated."""
+    return sum(holds is False for holds in result.holds)

@@ -1,0 +1,52 @@
+"""Hashes of the source files that decide a result: stored results of other sources are never taken for today's."""
+
+import hashlib
+from collections.abc import Iterable
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from pathlib import Path
+
+_EVALUATION = (
+    "accel_models", "cosim/tile", "cosim/encode", "cosim/place.py", "cosim/run.py", "cosim/explore/evaluate.py",
+    "cosim/explore/metrics.py",
+)  # fmt: skip
+_NETWORK = ("accel_models", "cosim", "workloads")
+_LIBRARIES = ("numpy", "torch", "torchao")
+
+
+@cache
+def evaluation_sources() -> str:
+    """Of everything between a network with a system and its metrics: 16 hex digits."""
+    return _hash(_EVALUATION, ())
+
+
+@cache
+def network_sources() -> str:
+    """Of everything between a workload with its options and its network and quality: 16 hex digits."""
+    return _hash(_NETWORK, _LIBRARIES)
+
+
+def _hash(places: Iterable[str], libraries: Iterable[str]) -> str:
+    digest = hashlib.sha256()
+    for place in places:
+        package, _, rest = place.partition("/")
+        found = find_spec(package)
+        assert found is not None and found.origin is not None
+        root = Path(found.origin).parent
+        for path in sorted(_files(root / rest if rest else root)):
+            digest.update(f"{package}/{path.relative_to(root).as_posix()}\0".encode())
+            digest.update(hashlib.sha256(path.read_bytes()).digest())
+    for library in libraries:
+        try:
+            digest.update(f"{library} {version(library)}\0".encode())
+        except PackageNotFoundError:
+            digest.update(f"{library} absent\0".encode())
+    return digest.hexdigest()[:16]
+
+
+def _files(place: Path) -> list[Path]:
+    if place.is_file():
+        return [place]
+    wanted = (".py", ".yaml", ".npz")
+    return [path for path in place.rglob("*") if path.suffix in wanted and "__pycache__" not in path.parts]
