@@ -29,7 +29,7 @@ module beat_queue_proof #(
   logic              [20:0] address_o;
   logic        [CountW-1:0] count_o;
   logic [8*WordBytes-1:0] data_o;
-  logic    [PlaceW-1:0] read, write;
+  logic    [PlaceW-1:0] read, write, place_of_next;
   logic      [PlaceW:0] stored, words_q, after;
 
   beat_queue #(.BusBytes(BusBytes), .WordBytes(WordBytes), .Depth(Depth)) u_dut (
@@ -39,6 +39,8 @@ module beat_queue_proof #(
   assign read   = u_dut.read_q;
   assign write  = u_dut.write_q;
   assign stored = u_dut.stored_q;
+  assign last = u_dut.last_q;
+  assign place_of_next = read + PlaceW'(words_q);
   assign push   = valid_i && ready_o;
   assign pop    = valid_o && ready_i;
 
@@ -46,6 +48,7 @@ module beat_queue_proof #(
 
   // What waits, oldest first.
   logic [Depth-1:0][EntryW-1:0] waiting_q, left, same;
+  logic             [Depth-1:0] last, clean;
   logic              [20:0] first_address, second_address;
   logic          [BusW-1:0] first_count, second_count;
   logic    [8*BusBytes-1:0] first_data, second_data;
@@ -82,8 +85,6 @@ module beat_queue_proof #(
     assign same[i] = {address, count, data, last[i]} ^ (((PlaceW + 1)'(place) < words_q) ? waiting_q[place] :
                                                         {address, count, data, last[i]});
   end
-  logic [Depth-1:0] last;
-  assign last = u_dut.last_q;
 
   logic stalled_q;
   logic [20:0] address_q;
@@ -103,7 +104,7 @@ module beat_queue_proof #(
     a_no_overflow     : assert (32'(words_q) <= Depth);
     a_ready_with_room : assert (ready_o == (32'(words_q) != Depth));
     a_valid_with_word : assert (valid_o == (words_q != '0));
-    a_counted         : assert (stored == words_q && write == read + PlaceW'(words_q));
+    a_counted         : assert (stored == words_q && write == place_of_next);
     a_stored          : assert (same == '0);
     a_address         : assert (!valid_o || address_o == first_address);
     a_count           : assert (!valid_o || 32'(count_o) == 32'(first_count) + (pair ? 32'(second_count) : 32'd0));
@@ -117,14 +118,13 @@ module beat_queue_proof #(
     a_bytes_still     : assert (!stalled_q || (count_o >= count_q &&
                                 ((data_o ^ data_q) & ~({8*WordBytes{1'b1}} << {count_q, 3'd0})) == '0));
   end
-  // Induction needs it: what waits has no bytes beyond its count either.
-  logic [Depth-1:0] clean;
+  // What waits has no bytes beyond its count either.
   for (genvar i = 0; i < Depth; i++) begin : gen_clean
     logic           [20:0] address;
     logic       [BusW-1:0] count;
     logic [8*BusBytes-1:0] data;
-    logic                  last;
-    assign {address, count, data, last} = waiting_q[i];
+    logic                  unused_last;
+    assign {address, count, data, unused_last} = waiting_q[i];
     assign clean[i] = i >= 32'(words_q) || (32'(count) <= BusBytes && data >> {count, 3'd0} == '0);
   end
   always_comb begin

@@ -38,5 +38,7 @@ PROOFS = (
     Proof("command_queue", {"Width": 4, "Depth": 1}),
     Proof("command_queue", {"Width": 4, "Depth": 3}),
     Proof("token_counters", {"Depth": 3}),
+    Proof("dispatcher"),
+    Proof("operand_stream", {"Lanes": 2}),
     Proof("axi_read_mux", {"BusBytes": 2, "Outstanding": 4}),
 )
