@@ -33,7 +33,7 @@ module axi_read_mux_proof #(
   logic [31:0] ar_addr_o;
   logic  [7:0] ar_len_o;
   logic [CountW-1:0] words, ahead;
-  logic inside, value, fetch_turn, fetch_sent, load_sent, ended, waited_q;
+  logic present, value, fetch_turn, fetch_sent, load_sent, ended, waited_q;
 
   axi_read_mux #(.BusBytes(BusBytes), .Outstanding(Outstanding)) u_dut (
     .clk_i, .rst_ni, .fetch_ar_valid_i, .fetch_ar_ready_o, .fetch_ar_addr_i, .fetch_ar_len_i, .fetch_r_valid_o,
@@ -69,7 +69,7 @@ module axi_read_mux_proof #(
   );
   tracker #(.Width(1), .Depth(Outstanding)) u_track (
     .clk_i, .rst_ni, .clear_i(1'b0), .pick_i, .push_i(ar_valid_o && ar_ready_i), .push_data_i(load_sent), .pop_i(ended),
-    .pop_data_i(load_r_valid_o), .words_o(words), .inside_o(inside), .ahead_o(ahead), .value_o(value)
+    .pop_data_i(load_r_valid_o), .words_o(words), .inside_o(present), .ahead_o(ahead), .value_o(value)
   );
 
   logic stalled_q, stalled_load_q;  // an address phase was offered and not taken, and whose
@@ -89,12 +89,12 @@ module axi_read_mux_proof #(
     a_answer_is_due       : assert (r_ready_o == (load_r_valid_o ? load_r_ready_i : fetch_r_valid_o && fetch_r_ready_i) ||
                                     !r_valid_i);
     a_every_beat_arrives  : assert ((fetch_r_valid_o || load_r_valid_o) == (r_valid_i && words != '0));
-    a_beat_to_who_asked   : assert (!(inside && ahead == '0 && r_valid_i) || (load_r_valid_o == value && fetch_r_valid_o != value));
+    a_beat_to_who_asked   : assert (!(present && ahead == '0 && r_valid_i) || (load_r_valid_o == value && fetch_r_valid_o != value));
     a_data                : assert (r_data_o == r_data_i && r_error_o == r_resp_i[1]);
     a_counted             : assert (32'(count) == 32'(words));
     a_places              : assert (32'(read) < Outstanding && 32'(write) < Outstanding);
     a_write_follows       : assert (32'(write) == (32'(read) + 32'(words)) % Outstanding);
-    a_stored              : assert (!inside || stored == '1);
+    a_stored              : assert (!present || stored == '1);
     a_offer               : assert (offered == stalled_q && (!offered || offered_load == stalled_load_q));
     a_room_for_offer      : assert (!offered || 32'(words) < Outstanding);
   end
@@ -104,10 +104,10 @@ module axi_read_mux_proof #(
     assign stored[i] = (32'(read) + 32'(ahead)) % Outstanding != i || word == value;
   end
 
-  always_ff @(posedge clk_i) waited_q <= inside && (ahead != '0 || waited_q);
+  always_ff @(posedge clk_i) waited_q <= present && (ahead != '0 || waited_q);
   assign reach_full_o        = 32'(words) == Outstanding;
   assign reach_fetch_waits_o = stalled_q && stalled_load_q && fetch_ar_valid_i;
   assign reach_load_waits_o  = fetch_sent && load_ar_valid_i;
-  assign reach_followed_o    = inside && waited_q && ahead == '0 && ended && !value;
+  assign reach_followed_o    = present && waited_q && ahead == '0 && ended && !value;
 endmodule
 `default_nettype wire

@@ -120,11 +120,9 @@ module beat_queue_proof #(
   end
   // What waits has no bytes beyond its count either.
   for (genvar i = 0; i < Depth; i++) begin : gen_clean
-    logic           [20:0] address;
     logic       [BusW-1:0] count;
     logic [8*BusBytes-1:0] data;
-    logic                  unused_last;
-    assign {address, count, data, unused_last} = waiting_q[i];
+    assign {count, data} = waiting_q[i][EntryW-22:1];
     assign clean[i] = i >= 32'(words_q) || (32'(count) <= BusBytes && data >> {count, 3'd0} == '0);
   end
   always_comb begin

@@ -39,6 +39,7 @@ PROOFS = (
     Proof("command_queue", {"Width": 4, "Depth": 3}),
     Proof("token_counters", {"Depth": 3}),
     Proof("dispatcher"),
+    Proof("engine_front"),
     Proof("operand_stream", {"Lanes": 2}),
     Proof("axi_read_mux", {"BusBytes": 2, "Outstanding": 4}),
 )

@@ -21,7 +21,7 @@ module command_queue_proof #(
   output      logic             reach_through_o,   // a command passes an empty queue
   output      logic             reach_followed_o   // the followed command leaves, and once was the last of a full queue
 );
-  logic ready_o, valid_o, empty_o, inside, waited_q;
+  logic ready_o, valid_o, empty_o, present, waited_q;
   logic [CountW-1:0] words, ahead;
   logic  [Width-1:0] data_o, value;
   logic [PlaceW-1:0] read, write;
@@ -40,7 +40,7 @@ module command_queue_proof #(
   stream_rule #(.Width(Width)) u_out (.clk_i, .rst_ni, .clear_i(flush_i), .valid_i(valid_o), .ready_i, .data_i(data_o));
   tracker #(.Width(Width), .Depth(Depth), .Bypass(1'b1)) u_track (
     .clk_i, .rst_ni, .clear_i(flush_i), .pick_i, .push_i(valid_i && ready_o), .push_data_i(data_i),
-    .pop_i(valid_o && ready_i), .pop_data_i(data_o), .words_o(words), .inside_o(inside), .ahead_o(ahead), .value_o(value)
+    .pop_i(valid_o && ready_i), .pop_data_i(data_o), .words_o(words), .inside_o(present), .ahead_o(ahead), .value_o(value)
   );
 
   always_comb begin
@@ -50,7 +50,7 @@ module command_queue_proof #(
     a_counted         : assert (32'(count) == 32'(words));
     a_places          : assert (32'(read) < Depth && 32'(write) < Depth);
     a_write_follows   : assert (32'(write) == (32'(read) + 32'(words)) % Depth);
-    a_stored          : assert (!inside || stored == '1);
+    a_stored          : assert (!present || stored == '1);
   end
   for (genvar i = 0; i < Depth; i++) begin : gen_word
     logic [Width-1:0] word;
@@ -58,10 +58,10 @@ module command_queue_proof #(
     assign stored[i] = (32'(read) + 32'(ahead)) % Depth != i || word == value;
   end
 
-  always_ff @(posedge clk_i) waited_q <= inside && (ahead == CountW'(Depth - 1) || waited_q);
+  always_ff @(posedge clk_i) waited_q <= present && (ahead == CountW'(Depth - 1) || waited_q);
   assign reach_full_o     = words == CountW'(Depth);
   assign reach_held_o     = held_i && words == CountW'(Depth - 1) && valid_i && !ready_o;
   assign reach_through_o  = words == '0 && valid_i && ready_o && ready_i;
-  assign reach_followed_o = inside && waited_q && ahead == '0 && valid_o && ready_i && !flush_i;
+  assign reach_followed_o = present && waited_q && ahead == '0 && valid_o && ready_i && !flush_i;
 endmodule
 `default_nettype wire

@@ -16,7 +16,7 @@ module fifo_proof #(
   output      logic             reach_followed_o,  // the followed word leaves, and once was the last of a full queue
   output      logic             reach_wrapped_o    // the newest word lies before the oldest
 );
-  logic ready_o, valid_o, inside, waited_q;
+  logic ready_o, valid_o, present, waited_q;
   logic [CountW-1:0] words, ahead;
   logic  [Width-1:0] data_o, value;
   logic [Depth-1:0] stored;
@@ -36,7 +36,7 @@ module fifo_proof #(
   );
   tracker #(.Width(Width), .Depth(Depth)) u_track (
     .clk_i, .rst_ni, .clear_i(1'b0), .pick_i, .push_i(valid_i && ready_o), .push_data_i(data_i),
-    .pop_i(valid_o && ready_i), .pop_data_i(data_o), .words_o(words), .inside_o(inside), .ahead_o(ahead), .value_o(value)
+    .pop_i(valid_o && ready_i), .pop_data_i(data_o), .words_o(words), .inside_o(present), .ahead_o(ahead), .value_o(value)
   );
 
   always_comb begin
@@ -52,12 +52,12 @@ module fifo_proof #(
     assign stored[i] = (32'(read) + 32'(ahead)) % Depth != i || word == value;
   end
   always_comb begin
-    a_stored : assert (!inside || stored == '1);
+    a_stored : assert (!present || stored == '1);
   end
 
-  always_ff @(posedge clk_i) waited_q <= inside && (ahead == CountW'(Depth - 1) || waited_q);
+  always_ff @(posedge clk_i) waited_q <= present && (ahead == CountW'(Depth - 1) || waited_q);
   assign reach_full_o     = words == CountW'(Depth);
-  assign reach_followed_o = inside && waited_q && ahead == '0 && valid_o && ready_i;
+  assign reach_followed_o = present && waited_q && ahead == '0 && valid_o && ready_i;
   assign reach_wrapped_o  = words != '0 && write < read && write != '0;
 endmodule
 `default_nettype wire

@@ -24,11 +24,12 @@ module operand_stream_proof #(
   output      logic                  reach_waited_o,   // the followed vector leaves, and once was last of three
   output      logic                  reach_unread_o    // a vector of nothing but fill leaves
 );
-  logic ready_o, read_valid_o, valid_o, pop, inside;
+  logic ready_o, read_valid_o, valid_o, pop, present;
   logic [20:0] read_addr_o;
   logic [LanesW-1:0] read_skip_o, read_count_o;
   logic [Lanes-1:0][7:0] data_o;
-  logic [1:0] issued, stored, words, ahead;
+  logic [1:0] issued, stored;
+  logic [2:0] words, ahead;
   logic held, fresh;
   logic [Lanes-1:0][7:0] first, second;
   logic [RequestW-1:0] asked, value;
@@ -53,17 +54,16 @@ module operand_stream_proof #(
   stream_rule #(.Width(8 * Lanes)) u_out (.clk_i, .rst_ni, .clear_i(1'b0), .valid_i(valid_o), .ready_i, .data_i(data_o));
   tracker #(.Width(RequestW), .Depth(3)) u_track (
     .clk_i, .rst_ni, .clear_i(1'b0), .pick_i, .push_i(valid_i && ready_o), .push_data_i({address_i, skip_i, count_i}),
-    .pop_i(pop), .pop_data_i(value), .words_o(words), .inside_o(inside), .ahead_o(ahead), .value_o(value)
+    .pop_i(pop), .pop_data_i(value), .words_o(words), .inside_o(present), .ahead_o(ahead), .value_o(value)
   );
 
   // The followed request: it is in the request register until its read is granted, or leaves at once where it reads nothing.
   logic followed_held, followed_issue, came_q, have_q, refused_q, waited_q, unread;
-  logic           [20:0] value_address;
   logic     [LanesW-1:0] skip, count;
   logic [Lanes-1:0][7:0] answer, vector_q, vector;
-  assign {value_address, skip, count} = value;
-  assign followed_held  = inside && !came_q && !have_q;
-  assign followed_issue = followed_held && ahead == issued && issued != 2'd2 &&
+  assign {skip, count}  = value[2*LanesW-1:0];
+  assign followed_held  = present && !came_q && !have_q;
+  assign followed_issue = followed_held && ahead == 3'(issued) && issued != 2'd2 &&
                           (count == '0 || (read_valid_o && read_ready_i));
   always_comb begin
     for (int unsigned l = 0; l < Lanes; l++) begin
@@ -82,7 +82,7 @@ module operand_stream_proof #(
   always_ff @(posedge clk_i) begin
     if (came_q) vector_q <= answer;
     refused_q <= read_valid_o && !read_ready_i;
-    waited_q  <= inside && (ahead == 2'd2 || waited_q);
+    waited_q  <= present && (ahead == 3'd2 || waited_q);
   end
 
   // Skip and count name lanes that there are.
@@ -93,21 +93,21 @@ module operand_stream_proof #(
     a_two_under_way  : assert (issued <= 2'd2 && 32'(issued) == 32'(stored) + 32'(fresh));
     a_counted        : assert (32'(words) == 32'(held) + 32'(issued));
     a_ready          : assert (ready_o || held);
-    a_asked          : assert (!followed_held || (ahead == issued && held && asked == value));
+    a_asked          : assert (!followed_held || (ahead == 3'(issued) && held && asked == value));
     a_reads_with_room: assert (read_valid_o == (held && issued != 2'd2 && read_count_o != '0));
-    a_came           : assert (!(came_q && have_q) && (!(came_q || have_q) || inside));
-    a_came_is_fresh  : assert (!came_q || (fresh && ahead == stored));
-    a_have_is_stored : assert (!have_q || (ahead < stored && (ahead == '0 ? first : second) == vector_q));
-    a_lanes          : assert (!inside || 32'(skip) + 32'(count) <= Lanes);
-    a_vector         : assert (!(inside && ahead == '0 && valid_o) || ((came_q || have_q) && data_o == vector));
+    a_came           : assert (!(came_q && have_q) && (!(came_q || have_q) || present));
+    a_came_is_fresh  : assert (!came_q || (fresh && ahead == 3'(stored)));
+    a_have_is_stored : assert (!have_q || (ahead < 3'(stored) && (ahead == '0 ? first : second) == vector_q));
+    a_lanes          : assert (!present || 32'(skip) + 32'(count) <= Lanes);
+    a_vector         : assert (!(present && ahead == '0 && valid_o) || ((came_q || have_q) && data_o == vector));
     a_valid          : assert (valid_o == (issued != '0));
     a_unread         : assert (!followed_held || count != '0 || !read_valid_o);
   end
 
-  assign unread        = inside && have_q && count == '0;
-  assign reach_full_o    = words == 2'd3 && valid_i && !ready_o;
+  assign unread        = present && have_q && count == '0;
+  assign reach_full_o    = words == 3'd3 && valid_i && !ready_o;
   assign reach_refused_o = refused_q && read_valid_o && read_ready_i;
-  assign reach_waited_o  = inside && waited_q && ahead == '0 && pop;
+  assign reach_waited_o  = present && waited_q && ahead == '0 && pop;
   assign reach_unread_o  = unread && pop && ahead == '0;
 endmodule
 `default_nettype wire

@@ -76,7 +76,8 @@ def reach(proof: Proof, replaced: Mapping[str, Path] | None = None) -> dict[str,
     A proof whose assumptions contradict each other, or keep the block from working, would hold of anything.
     """
     names = reached_names(proof)
-    solves = [
+    solves = ["chformal -assert -remove", "opt_clean"]
+    solves += [
         f"sat -seq 1 -set-assumes -tempinduct -tempinduct-baseonly -maxsteps {proof.reach_steps} -prove reach_{name}_o 1'b0"
         for name in names
     ]
