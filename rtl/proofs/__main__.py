@@ -1,7 +1,7 @@
 """Proves the RTL's control blocks: `python -m rtl.proofs`, or `make proofs`; writes reports/results/proofs.{json,md}.
 
-Needs the extra `verify`. Exit status 1 where a property does not hold, is not proved, or a state is not reached; the files
-are then left as they were. 2 where a tool is missing.
+Needs the extra `verify`. Exit status 1 where a property does not hold, is not proved, or a state is not reached; the
+files are then left as they were. 2 where a tool is missing.
 """
 
 import argparse
@@ -25,7 +25,7 @@ _BLOCKS = tuple(dict.fromkeys(proof.block for proof in PROOFS))
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m rtl.proofs", description="proofs of the RTL by temporal induction")
-    parser.add_argument("blocks", nargs="*", metavar="BLOCK", help="prove these and write nothing; default: all, written")
+    parser.add_argument("blocks", nargs="*", metavar="BLOCK", help="prove these, write nothing; default: all")
     options = parser.parse_args(arguments)
     unknown = sorted(set(options.blocks) - set(_BLOCKS))
     if unknown:

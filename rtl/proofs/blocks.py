@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 class Proof:
     """One proof: `<block>_proof.sv` at `parameters`, which the checker hands on to the block.
 
-    ``max_steps``: largest induction length, cycles; ``reach_steps``: cycles within which every `reach_*_o` must be reached;
-    ``slow``: takes more than a few seconds.
+    ``max_steps``: largest induction length, cycles; ``reach_steps``: cycles within which every `reach_*_o` must be
+    reached; ``slow``: takes more than a few seconds of CPU.
     """
 
     block: str
@@ -31,15 +31,15 @@ class Proof:
 
 PROOFS = (
     Proof("skid", {"Width": 8}),
-    Proof("fifo", {"Width": 4, "Depth": 2}),
     Proof("fifo", {"Width": 4, "Depth": 3}),
-    Proof("fifo", {"Width": 8, "Depth": 8}, reach_steps=24, slow=True),
-    Proof("beat_queue", {"BusBytes": 2, "WordBytes": 4, "Depth": 4}),
-    Proof("command_queue", {"Width": 4, "Depth": 1}),
+    Proof("fifo", {"Width": 4, "Depth": 2}),
+    Proof("fifo", {"Width": 8, "Depth": 8}, reach_steps=24),
+    Proof("beat_queue", {"BusBytes": 2, "WordBytes": 4, "Depth": 4}, slow=True),
     Proof("command_queue", {"Width": 4, "Depth": 3}),
+    Proof("command_queue", {"Width": 4, "Depth": 1}),
     Proof("token_counters", {"Depth": 3}),
-    Proof("dispatcher"),
-    Proof("engine_front"),
+    Proof("dispatcher", slow=True),
+    Proof("engine_front", slow=True),
     Proof("operand_stream", {"Lanes": 2}),
     Proof("axi_read_mux", {"BusBytes": 2, "Outstanding": 4}),
 )

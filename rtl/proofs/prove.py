@@ -1,7 +1,8 @@
 """One proof in Yosys: reads block and checker, proves every assertion by temporal induction, reaches every state named.
 
-An assertion holds for ever where it holds in the first cycles after a reset (base case), and in any cycle after n cycles in
-which all of them held (induction); n is the depth. The assumptions of the checker hold in both. Inputs are free.
+An assertion holds for ever where it holds in the first cycles after a reset (base case), and in any cycle after n
+cycles in which all of them held (induction); n is the depth. The assumptions of the checker hold in both. Inputs are
+free.
 """
 
 import re
@@ -31,14 +32,14 @@ _OPEN = "Reached maximum number of time steps -> proof failed."
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """``how``: "proved" at induction length ``steps``, "refuted" by a run of ``steps`` cycles, or "open" after ``steps``."""
+    """``how``: "proved" at induction length ``steps``, "refuted" by a run of ``steps`` cycles, or "open" after them."""
 
     how: str
     steps: int
 
 
 def files_of(proof: Proof, replaced: Mapping[str, Path] | None = None) -> tuple[Path, ...]:
-    """Return the sources, packages first; `replaced` names other files by stem. Raises BuildError where one is missing."""
+    """Return the sources, packages first; `replaced` names other files by stem. Raises BuildError for a missing one."""
     checker = PROOF_DIR / f"{proof.checker}.sv"
     if not checker.is_file():
         raise BuildError(f"{proof.block} has no checker: write rtl/proofs/{checker.name}")
@@ -76,11 +77,8 @@ def reach(proof: Proof, replaced: Mapping[str, Path] | None = None) -> dict[str,
     A proof whose assumptions contradict each other, or keep the block from working, would hold of anything.
     """
     names = reached_names(proof)
-    solves = ["chformal -assert -remove", "opt_clean"]
-    solves += [
-        f"sat -seq 1 -set-assumes -tempinduct -tempinduct-baseonly -maxsteps {proof.reach_steps} -prove reach_{name}_o 1'b0"
-        for name in names
-    ]
+    search = f"sat -seq 1 -set-assumes -tempinduct -tempinduct-baseonly -maxsteps {proof.reach_steps}"
+    solves = ["chformal -assert -remove", "opt_clean", *(f"{search} -prove reach_{name}_o 1'b0" for name in names)]
     log = _run(proof, files_of(proof, replaced), solves)
     parts = log.split("Executing SAT pass")[1:]
     steps: dict[str, int] = {}

@@ -1,4 +1,4 @@
-"""The results as JSON and as a page: block, parameters, depth, properties, states reached. No times: same bytes every run."""
+"""The results as JSON and as a page: block, parameters, depth, properties, states reached; no times."""
 
 import json
 from collections.abc import Sequence
@@ -10,9 +10,10 @@ from rtl.proofs.prove import Outcome, files_of, properties, reach
 
 _HEADER = """# Proofs of the RTL
 
-Written by `make proofs` ({tool}); `rtl/README.md` says how they are made and how to add one. Each property holds at the named
-parameters for ever, whatever comes in, from any reset on: by temporal induction, whose length is the depth. "Reached" are
-states that show the properties to speak of something, each with the cycles from reset.
+Written by `make proofs` ({tool}); `rtl/README.md` says how they are made and how to add one. Each property holds at the
+named parameters for ever, whatever comes in that the checker allows, from a reset on: by temporal induction, whose
+length is the depth. "Reached" are states that show the properties to speak of something, each with the cycles from
+reset.
 """
 
 
