@@ -37,9 +37,12 @@ PROOFS = (
     Proof("beat_queue", {"BusBytes": 2, "WordBytes": 4, "Depth": 4}, slow=True),
     Proof("command_queue", {"Width": 4, "Depth": 3}),
     Proof("command_queue", {"Width": 4, "Depth": 1}),
+    Proof("command_queue", {"Width": 8, "Depth": 8}, reach_steps=24),
     Proof("token_counters", {"Depth": 3}),
     Proof("dispatcher", slow=True),
     Proof("engine_front", slow=True),
     Proof("operand_stream", {"Lanes": 2}),
+    Proof("operand_stream", {"Lanes": 5}),
     Proof("axi_read_mux", {"BusBytes": 2, "Outstanding": 4}),
+    Proof("axi_read_mux", {"BusBytes": 8, "Outstanding": 32}, reach_steps=40, slow=True),
 )

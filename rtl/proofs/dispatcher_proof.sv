@@ -59,11 +59,14 @@ module dispatcher_proof #(
   assign taken       = command_valid_i && command_ready_o;
 
   // running_q: from the start of the fetch to the segment's end or its error.
-  logic running_q, failing_q, stalled_q, ended, bad;
+  logic running_q, failing_q, stalled_q, ended, bad, stands, deadlock;
   logic         [3:0] cause_q;
   logic [Engines-1:0] offered_q, used_q;
   assign bad   = running_q && (error_i || (command_valid_i && (!legal || unused_bits)));
   assign ended = (idle_i & queue_empty_i) == '1;
+  // All engines wait for tokens or have nothing to do, and the stream can go on only when one ends.
+  assign stands   = command_valid_i && (is_end ? !ended : (engine & ~push_ready_i) != '0);
+  assign deadlock = stands && blocked_i != '0 && (blocked_i | (idle_i & queue_empty_i)) == '1;
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
       {running_q, failing_q, stalled_q, offered_q, used_q, cause_q} <= '0;
@@ -89,6 +92,7 @@ module dispatcher_proof #(
     // A full queue holds it; what stood still goes on being offered, unless an error comes.
     a_full_holds       : assert (!(running_q && (engine & ~push_ready_i) != '0) || !command_ready_o);
     a_offer_stays      : assert (!stalled_q || push_valid_o == offered_q || fetch_stop_o);
+    a_offers_at_once   : assert (!(running_q && command_valid_i && !is_end) || push_valid_o == engine || fetch_stop_o);
     a_goes_with_room   : assert (!(running_q && command_valid_i && !bad && !is_end && (engine & ~push_ready_i) == '0) ||
                                  dispatched_o);
     // Nothing but while a segment runs; a start is answered by one end.
@@ -99,6 +103,8 @@ module dispatcher_proof #(
     a_end_waits        : assert (done_o == (running_q && command_valid_i && is_end && ended && !bad));
     // Errors.
     a_error_stops      : assert (!bad || fetch_stop_o);
+    a_stops_for_cause  : assert (!(running_q && fetch_stop_o && !done_o) || bad || deadlock);
+    a_deadlock_stops   : assert (!(running_q && deadlock) || fetch_stop_o);
     a_error_halts      : assert (!failing_q || (halt_o && cause_o == cause_q));
     a_halt_drops_all   : assert (failed_o == flush_o && (!failed_o || (halt_o && running_i == '0 && !command_valid_i)));
     a_halt_takes       : assert (!halt_o || (command_ready_o && fetch_stop_o));
