@@ -23,6 +23,8 @@ _PROBE = re.compile(r"^(?P<indent> *)assign (?P<to>\w+) *= (?P<source>u_dut\.[\w
 _GENERATE = re.compile(r"^ *for \(genvar i = 0; i < (?P<bound>\w+); i\+\+\) begin : (?P<label>\w+)$", re.MULTILINE)
 _REACH = re.compile(r"^ *output +logic +reach_(\w+)_o\b", re.MULTILINE)
 _LABEL = re.compile(r"^ *(a_\w+) *: assert\b", re.MULTILINE)
+_RULE = re.compile(r"^ *stream_rule\b[^;]*;", re.MULTILINE)
+_ASSUMED = ".Assumed(1'b1)"
 _COMMENT = re.compile(r"//[^\n]*")
 _PROVED = re.compile(r"Induction step proven: SUCCESS!")
 _LENGTH = re.compile(r"\[induction step (\d+)\] Solving problem|\[base case (\d+)\] Solving problem")
@@ -43,7 +45,8 @@ def files_of(proof: Proof, replaced: Mapping[str, Path] | None = None) -> tuple[
     checker = PROOF_DIR / f"{proof.checker}.sv"
     if not checker.is_file():
         raise BuildError(f"{proof.block} has no checker: write rtl/proofs/{checker.name}")
-    helpers = [file for file in sorted(PROOF_DIR.glob("*.sv")) if not file.stem.endswith("_proof")]
+    words = set(re.findall(r"\w+", _COMMENT.sub("", checker.read_text())))
+    helpers = [file for file in sorted(PROOF_DIR.glob("*.sv")) if file.stem in words - {proof.checker}]
     files = (*sources_of(proof.block, RTL_DIR), *helpers, checker)
     return tuple((replaced or {}).get(file.stem, file) for file in files)
 
@@ -54,8 +57,11 @@ def reached_names(proof: Proof) -> tuple[str, ...]:
 
 
 def properties(files: Sequence[Path]) -> tuple[str, ...]:
-    """Return the labels of all assertions in the files, each once."""
-    found = [label for file in files for label in _LABEL.findall(_COMMENT.sub("", file.read_text()))]
+    """Return the labels of all assertions in the files (the checker last), each once; a rule only assumed has none."""
+    rules = _RULE.findall(_COMMENT.sub("", files[-1].read_text()))
+    skipped = {"stream_rule"} if all(_ASSUMED in rule for rule in rules) else set()
+    texts = [_COMMENT.sub("", file.read_text()) for file in files if file.stem not in skipped]
+    found = [label for text in texts for label in _LABEL.findall(text)]
     return tuple(dict.fromkeys(found))
 
 
