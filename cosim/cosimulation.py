@@ -1,12 +1,19 @@
 """The third machine: a program on the accelerator's RTL under Verilator, as a Run reports it."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from accel_models.golden import boundary
 from accel_models.program import Program
+from cosim.options import CosimOptions
 from cosim.run import RtlResult
+
+if TYPE_CHECKING:
+    from rtl.bench.recording import Recording
 
 Report = Callable[[str], None]
 
@@ -27,17 +34,27 @@ def random_inputs(program: Program, seed: int) -> dict[str, np.ndarray]:
     return found
 
 
-def on_rtl(program: Program, inputs: Mapping[str, np.ndarray], report: Report, *, memory: str = "nominal") -> RtlResult:
+def recording_of(options: CosimOptions) -> Recording | None:
+    """What to record. Raises ValueError for a window that means nothing."""
+    from rtl.bench.recording import DEFAULT_WINDOW, Recording
+
+    return None if options.waves is None else Recording.parse(options.waves, options.window or DEFAULT_WINDOW)
+
+
+def on_rtl(
+    program: Program, inputs: Mapping[str, np.ndarray], report: Report, options: CosimOptions | None = None
+) -> RtlResult:
     """Run one invocation on the RTL and compare it with golden and the event machine.
 
-    ``memory``: how the memories behave, see MemorySettings.parse; other than nominal ones have no expected cycles.
-    Raises ValueError for a ``memory`` that means nothing and for a system without an accelerator, and
-    rtl.bench.RtlError where the RTL cannot be built or stops.
+    Memories other than nominal ones have no expected cycles. Raises ValueError for options that mean nothing and for a
+    system without an accelerator, and rtl.bench.RtlError where the RTL cannot be built, stops or recorded no waves.
     """
     from rtl.bench.cosim import cosimulate
     from rtl.bench.job import MemorySettings
 
-    found = cosimulate(program, inputs, memory=MemorySettings.parse(memory), progress=report)
+    options = options or CosimOptions()
+    memory = MemorySettings.parse(options.memory)
+    found = cosimulate(program, inputs, memory=memory, recording=recording_of(options), progress=report)
     return RtlResult(
         cycles=sum(found.cycles),
         bytes_different=sum(found.bytes_different.values()),

@@ -26,3 +26,15 @@ class Options:
     def __post_init__(self) -> None:
         if not 0 <= self.seed < 1 << 63:
             raise ValueError(f"seed: want 0 to 2**63 - 1, got {self.seed}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CosimOptions:
+    """Of a co-simulation. ``memory``: how the memories behave, see rtl.bench.job.MemorySettings.parse.
+
+    ``waves``: a VCD file to write, of the cycles ``window`` (START:STOP; see rtl.bench.recording.Recording).
+    """
+
+    memory: str = "nominal"
+    waves: Path | None = None
+    window: str | None = None

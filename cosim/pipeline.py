@@ -13,7 +13,7 @@ from accel_models.network import Network
 from accel_models.program import Program
 from accel_models.run import Run
 from accel_models.system import System
-from cosim.options import Options
+from cosim.options import CosimOptions, Options
 from cosim.run import run
 from workloads.arrays import load_arrays
 
@@ -65,9 +65,9 @@ def run_target(
     fidelity: str,
     samples: int,
     report: Report,
-    memory: str = "nominal",
+    cosimulation: CosimOptions | None = None,
 ) -> Outcome:
-    """Everything behind ``cosim run`` for targets that are not programs yet. ``memory``: of a co-simulation."""
+    """Everything behind ``cosim run`` for targets that are not programs yet."""
     from accel_models.golden.machine import run_program
 
     found = network_of(spec, options, report)
@@ -92,7 +92,7 @@ def run_target(
             given = named_inputs(program, options.inputs) if options.inputs else random_inputs(program, options.seed)
         else:
             given = {name: array[None] for name, array in found.inputs.items()}
-        rtl = on_rtl(program, given, report, memory=memory)
+        rtl = on_rtl(program, given, report, cosimulation)
     report("timing")
     result = run(program, fidelity=fidelity, cold=cold, metrics=metrics, seed=options.seed, rtl=rtl)
     return Outcome(result, program, values)
@@ -105,7 +105,7 @@ def run_file(
     fidelity: str,
     seed: int,
     report: Report,
-    memory: str = "nominal",
+    cosimulation: CosimOptions | None = None,
 ) -> Outcome:
     """Run a compiled program; values only where inputs are given. On RTL, inputs are drawn from ``seed`` otherwise."""
     program = Program.load(path)
@@ -120,7 +120,7 @@ def run_file(
         from cosim.cosimulation import on_rtl, random_inputs
 
         given = random_inputs(program, seed) if given is None else given
-        rtl = on_rtl(program, given, report, memory=memory)
+        rtl = on_rtl(program, given, report, cosimulation)
     return Outcome(run(program, fidelity=fidelity, seed=seed, rtl=rtl), program, values)
 
 

@@ -97,13 +97,19 @@ def _target(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _memory(parser: argparse.ArgumentParser) -> None:
+def _cosimulation(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--memory",
         default="nominal",
         metavar="KIND",
         help="memories of a co-simulation: nominal (the system's), fast, slow, stalls, or factors such as "
         "latency=5,pace=3,stalls=0.1,seed=2",
+    )
+    parser.add_argument("--waves", metavar="FILE", help="record signals of a co-simulation (VCD)")
+    parser.add_argument(
+        "--waves-window",
+        metavar="START:STOP",
+        help="cycles to record, counted while the accelerator works (default 0:2000)",
     )
 
 
@@ -120,7 +126,7 @@ def _run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         default="auto",
         help="where weights lie at run time: sram (warm), flash (cold), auto: warm if they fit, cold beside it",
     )
-    _memory(parser)
+    _cosimulation(parser)
     parser.add_argument("--inputs", metavar="FILE", help="inputs of one invocation (.npz)")
     parser.add_argument("--outputs", metavar="FILE", help="write golden's outputs (.npz, real units)")
     parser.add_argument(
@@ -161,7 +167,7 @@ def _rtl(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument("program", nargs="?", metavar="FILE.program", help="co-simulate this program")
     parser.add_argument("--inputs", metavar="FILE", help="inputs of the program (.npz); else drawn from --seed")
     parser.add_argument("--seed", type=int, default=0)
-    _memory(parser)
+    _cosimulation(parser)
     parser.add_argument("--jobs", type=int, default=2, help="simulations at a time (default 2)")
     parser.add_argument("--keyword", metavar="EXPR", help="only tests that match (pytest -k)")
 

@@ -24,8 +24,9 @@ def execute(arguments: argparse.Namespace) -> int:
     check_places(arguments)
     if arguments.program:
         return _one_program(arguments)
-    if arguments.memory != "nominal":
-        raise ValueError("--memory goes with a program: cosim rtl FILE.program")
+    for option in ("waves", "waves_window", *["memory"] * (arguments.memory != "nominal")):
+        if getattr(arguments, option):
+            raise ValueError(f"--{option.replace('_', '-')} goes with a program: cosim rtl FILE.program")
     if arguments.inputs:
         raise ValueError("--inputs goes with a program: cosim rtl FILE.program")
     result = regression(arguments.jobs, arguments.keyword, sys.stderr if arguments.json == "-" else sys.stdout)
@@ -34,7 +35,7 @@ def execute(arguments: argparse.Namespace) -> int:
 
 
 def _one_program(arguments: argparse.Namespace) -> int:
-    from cosim.cli.run import complain
+    from cosim.cli.run import complain, cosim_options
     from cosim.pipeline import run_file
 
     if not arguments.program.endswith(".program"):
@@ -46,7 +47,7 @@ def _one_program(arguments: argparse.Namespace) -> int:
         fidelity="rtl",
         seed=arguments.seed,
         report=progress,
-        memory=arguments.memory,
+        cosimulation=cosim_options(arguments),
     )
     progress.done()
     rtl = dict(outcome.run.rtl or {})

@@ -13,15 +13,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cosim.cli.output import Progress, need_file, need_folder, need_place, write_all, write_json
-from cosim.options import Options
+from cosim.options import CosimOptions, Options
 
 if TYPE_CHECKING:
     from cosim.pipeline import Outcome
 
 
 def execute(arguments: argparse.Namespace) -> int:
-    if arguments.memory != "nominal" and arguments.fidelity != "rtl":
-        raise ValueError("--memory goes with --fidelity rtl: the models take the system's memories")
+    given = [name for name in ("waves", "waves_window") if getattr(arguments, name)]
+    given += ["memory"] * (arguments.memory != "nominal")
+    if given and arguments.fidelity != "rtl":
+        raise ValueError(f"--{given[0].replace('_', '-')} goes with --fidelity rtl")
     if arguments.samples < 0:
         raise ValueError(f"--samples: want 0 or more, got {arguments.samples}")
     if arguments.outputs and not arguments.outputs.endswith(".npz"):
@@ -75,7 +77,7 @@ def _outcome(arguments: argparse.Namespace, progress: Progress) -> Outcome:
             fidelity=arguments.fidelity,
             seed=options.seed,
             report=progress,
-            memory=arguments.memory,
+            cosimulation=cosim_options(arguments),
         )
     from accel_models.system import load_system
     from cosim.pipeline import run_target
@@ -89,8 +91,21 @@ def _outcome(arguments: argparse.Namespace, progress: Progress) -> Outcome:
         fidelity=arguments.fidelity,
         samples=arguments.samples,
         report=progress,
-        memory=arguments.memory,
+        cosimulation=cosim_options(arguments),
     )
+
+
+def cosim_options(arguments: argparse.Namespace) -> CosimOptions:
+    """Of a co-simulation, checked before anything runs."""
+    from cosim.cosimulation import recording_of
+
+    if arguments.waves_window and not arguments.waves:
+        raise ValueError("--waves-window goes with --waves FILE")
+    found = CosimOptions(
+        memory=arguments.memory, waves=need_place(arguments.waves, "--waves"), window=arguments.waves_window
+    )
+    recording_of(found)
+    return found
 
 
 def options_of(arguments: argparse.Namespace) -> Options:

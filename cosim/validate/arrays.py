@@ -12,7 +12,7 @@ from pathlib import Path
 
 from accel_models.container import write_atomic
 from accel_models.system import System, load_system, parse_system
-from cosim.options import Options
+from cosim.options import CosimOptions, Options
 from rtl.bench.job import MEMORY_KINDS
 
 RESULTS = Path(__file__).parents[2] / "reports" / "results"
@@ -77,7 +77,7 @@ def measure(network: str, report: Callable[[str], None]) -> list[Row]:
 def _row(network: str, size: int, memory: str, program: object, inputs: object) -> Row:
     from cosim.cosimulation import on_rtl
 
-    found = on_rtl(program, inputs, lambda text: None, memory=memory)  # type: ignore[arg-type]
+    found = on_rtl(program, inputs, lambda text: None, CosimOptions(memory=memory))  # type: ignore[arg-type]
     return Row(
         network=network,
         array=size,

@@ -166,6 +166,11 @@ module bench_top #(
     .*
   );
 
+  waves u_waves (
+    .busy_i(u_accelerator.busy),
+    .*
+  );
+
   logic load_q, dump_q;
   always @(posedge clk_i) begin
     load_q <= pad_load_i;

@@ -121,6 +121,7 @@ def build_block(
     directory.mkdir(parents=True, exist_ok=True)
     control = _control_file(top, ports)
     arguments = ["--output-split", "0", "--no-public-flat-rw", "--assert", "-Wall", *options]
+    arguments += ["+define+WAVES"] if waves else []
     key = _key(files, [top, repr(sorted(parameters.items())), control, *arguments])
     build = BlockBuild(top, directory, waves)
     with _locked(directory.with_suffix(".lock")):

@@ -31,10 +31,11 @@ from rtl.bench.job import (
     memory_bytes,
 )
 from rtl.bench.outcome import CosimResult
+from rtl.bench.recording import Recording
 from rtl.bench.run import SimulationError
 from rtl.bench.run import simulate as run_bench
 
-BENCH = ("axi_memory", "axi_monitor", "bench_top")
+BENCH = ("axi_memory", "axi_monitor", "waves", "bench_top")
 # Bytes that the bench has of each memory at least: systems that differ in small memories only share a build.
 _ROOM = {"flash": 1 << 22, "sram": 1 << 17, "external": 1 << 13}
 _SPARE_CYCLES = 100_000  # allowed beyond any estimate
@@ -73,8 +74,8 @@ class _Models:
     expected_error: str
 
 
-def build_accelerator(program: Program) -> BlockBuild:
-    """The bench for the program's system, built where it is not there yet."""
+def build_accelerator(program: Program, *, waves: bool = False) -> BlockBuild:
+    """The bench for the program's system, built where it is not there yet; ``waves``: one that can record."""
     system, hw = program.system, program.system.accelerator
     if hw is None:
         raise ValueError(f"system {system.name} has no accelerator: there is nothing to co-simulate")
@@ -100,6 +101,7 @@ def build_accelerator(program: Program) -> BlockBuild:
         },
         sources=[*sources_of("accelerator"), *(RTL_DIR / "bench" / f"{name}.sv" for name in BENCH)],
         ports=("s_axil_*",),
+        waves=waves,
     )
 
 
@@ -108,20 +110,22 @@ def cosimulate(
     inputs: Mapping[str, np.ndarray],
     *,
     memory: MemorySettings = NOMINAL,
+    recording: Recording | None = None,
     progress: Progress | None = None,
 ) -> CosimResult:
     """Run one invocation, ``inputs`` [1, ...] by name, on the RTL; compare it with golden and the event machine.
 
-    ``progress`` gets a line of text now and then.
-    Raises MissingToolError, BuildError, SimulationError (the simulator or an assertion of the design stopped) and
-    ValueError for a system without an accelerator.
+    ``recording``: waves to keep. ``progress`` gets a line of text now and then.
+    Raises MissingToolError, BuildError, SimulationError (the simulator or an assertion of the design stopped), RtlError
+    where nothing was recorded, and ValueError for a system without an accelerator.
     """
     say = progress or (lambda text: None)
     say("building the accelerator")
     begun = time.monotonic()
-    build_accelerator(program)
+    build = build_accelerator(program, waves=recording is not None)
     built = time.monotonic()
-    (found,) = cosimulate_all([Case(program=program, inputs=inputs, memory=memory)], progress=say)
+    case = Case(program=program, inputs=inputs, memory=memory)
+    (found,) = _start(build, [(case, _models(case))], say, recording)
     if isinstance(found, SimulationError):
         raise found
     return replace(found, build_s=built - begun)
@@ -147,7 +151,7 @@ def cosimulate_all(cases: Sequence[Case], *, progress: Progress | None = None) -
 
 
 def _start(
-    build: BlockBuild, cases: Sequence[tuple[Case, _Models]], say: Progress
+    build: BlockBuild, cases: Sequence[tuple[Case, _Models]], say: Progress, recording: Recording | None = None
 ) -> list[CosimResult | SimulationError]:
     """One start of the simulator: results of all cases, or of those up to the one that stopped it."""
     begun = time.monotonic()
@@ -158,11 +162,14 @@ def _start(
             job_folder(top, index).mkdir()
             _job(case, model).save(job_folder(top, index))
         stopped: SimulationError | None = None
+        draft = top / "waves.vcd"
         try:
-            _run(build, top, say)
+            _run(build, top, say, recording.plusargs(draft) if recording else ())
         except SimulationError as error:
             stopped = error
         run_s = (time.monotonic() - begun) / len(cases)
+        if recording is not None:
+            recording.keep(draft)
         for index, (case, model) in enumerate(cases):
             folder = job_folder(top, index)
             if stopped is not None and not (folder / RESULT).exists():
@@ -233,7 +240,7 @@ def _result(case: Case, models: _Models, folder: Path, run_s: float) -> CosimRes
     )
 
 
-def _run(build: BlockBuild, folder: Path, say: Progress) -> None:
+def _run(build: BlockBuild, folder: Path, say: Progress, arguments: Sequence[str] = ()) -> None:
     """The simulator; every line that the testbench writes to the progress file goes to ``say``."""
     ended = threading.Event()
 
@@ -248,7 +255,8 @@ def _run(build: BlockBuild, folder: Path, say: Progress) -> None:
     watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()
     try:
-        run_bench(build, "rtl.bench.cosim_job", test_dir=RTL_DIR.parent, env={JOB_VARIABLE: str(folder)})
+        env = {JOB_VARIABLE: str(folder)}
+        run_bench(build, "rtl.bench.cosim_job", test_dir=RTL_DIR.parent, env=env, arguments=arguments)
     finally:
         ended.set()
         watcher.join()

@@ -61,8 +61,12 @@ def simulate(
     testcase: str | None = None,
     env: Mapping[str, str] | None = None,
     seed: int = 1,
+    arguments: Sequence[str] = (),
 ) -> SimulationReport:
-    """Run the cocotb tests of `test_module` on a finished build; parameters as in run_block."""
+    """Run the cocotb tests of `test_module` on a finished build; parameters as in run_block.
+
+    `arguments` are plusargs of the simulator. A build with waves then records nothing by itself: see waves.sv.
+    """
     from cocotb_tools.runner import get_runner
 
     runs = build.directory / "runs"  # one directory a run: several workers may run one build at once
@@ -85,8 +89,8 @@ def simulate(
                 testcase=testcase,
                 seed=seed,
                 extra_env={"COCOTB_ANSI_OUTPUT": "0", **(env or {})},
-                plusargs=plusargs(),
-                waves=build.waves,
+                plusargs=[*plusargs(), *arguments],
+                waves=build.waves and not arguments,
                 log_file=log,
             )
     except SystemExit as leaving:  # how cocotb's runner says that a test failed or the simulator died

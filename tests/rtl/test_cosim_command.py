@@ -76,3 +76,52 @@ def test_memories_that_mean_nothing(
 ) -> None:
     assert main(["rtl", str(program), "--memory", memory]) == 1
     assert message in capsys.readouterr().err
+
+
+def changes(vcd: Path) -> tuple[set[str], list[int], int]:
+    """Names of the signals in a VCD, its times in ps, and how often the clock of the bench's top rises."""
+    names: dict[str, str] = {}
+    times, rises, clock = [], 0, ""
+    for line in vcd.read_text().splitlines():
+        words = line.split()
+        if words and words[0] == "$var":
+            names.setdefault(words[4], words[3])
+            clock = names.get("clk_i", clock)
+        elif line.startswith("#"):
+            times.append(int(line[1:]))
+        elif line == f"1{clock}":
+            rises += 1
+    return set(names), times, rises
+
+
+@pytest.mark.parametrize("start", [0, 700])
+def test_waves_hold_the_window(start: int, program: Path, tmp_path: Path) -> None:
+    file = tmp_path / "w.vcd"
+    window = f"{start}:{start + 150}"
+    assert main(["rtl", str(program), "--waves", str(file), "--waves-window", window]) == 0
+    names, times, rises = changes(file)
+    assert {"clk_i", "m_axi_araddr", "m_axi_rdata", "irq_o"} <= names
+    period_ps = 2000
+    assert 149 <= rises <= 151 and times == sorted(times)
+    assert 149 * period_ps <= times[-1] - times[0] <= 151 * period_ps
+    assert {item.name for item in tmp_path.iterdir()} == {"net.program", "w.vcd"}
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--waves", "w.vcd", "--waves-window", "9:9"], "0 <= START < STOP, got 9:9"),
+        (["--waves", "w.vcd", "--waves-window", "soon"], "want START:STOP in cycles, such as 0:2000, got 'soon'"),
+        (["--waves-window", "1:2"], "--waves-window goes with --waves FILE"),
+        (["--waves", "w.vcd", "--waves-window", "9999999:99999999"], "no waves were recorded"),
+        (["--waves", "net.program/w.vcd"], "net.program"),
+    ],
+)
+def test_waves_that_cannot_be(
+    options: list[str], message: str, program: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    assert main(["rtl", str(program), *options]) == 1
+    assert message in capsys.readouterr().err
+    assert not list(tmp_path.glob("*.vcd*"))
