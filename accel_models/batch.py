@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from accel_models.commands import COMMANDS, Command, FieldSpec, Range, SetRegister, layout
 from accel_models.program import Program
 
-EXTENTS = ("row_bytes", "rows", "output_height", "height", "entries")  # the fields that cost and counts depend on
+# The fields that cost and counts depend on.
+EXTENTS = ("row_bytes", "rows", "planes", "output_height", "height", "entries")
 
 
 @dataclass(frozen=True, slots=True)

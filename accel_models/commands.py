@@ -99,7 +99,7 @@ class _Transfer(Command):
     pad_address: int = _bits(20, default=None)
     row_bytes: Operand = _bits(20, register=True, default=None)
     rows: Operand = _bits(16, register=True, default=1)
-    planes: int = _bits(16, default=1)
+    planes: Operand = _bits(16, register=True, default=1)
     bus_row_stride: int = _bits(32)
     bus_plane_stride: int = _bits(32)
     pad_row_stride: int = _bits(20)

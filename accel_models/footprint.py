@@ -84,12 +84,12 @@ def _box(space: str, base: int, write: bool, *axes: tuple[int, int]) -> Interval
 
 
 def _bus(c: Load | Store, write: bool) -> Interval:
-    axes = ((c.planes, c.bus_plane_stride), (_top(c, "rows"), c.bus_row_stride), (_top(c, "row_bytes"), 1))
+    axes = ((_top(c, "planes"), c.bus_plane_stride), (_top(c, "rows"), c.bus_row_stride), (_top(c, "row_bytes"), 1))
     return _box("bus", c.bus_address, write, *axes)
 
 
 def _pad(c: Load | Store, write: bool) -> Interval:
-    axes = ((c.planes, c.pad_plane_stride), (_top(c, "rows"), c.pad_row_stride), (_top(c, "row_bytes"), 1))
+    axes = ((_top(c, "planes"), c.pad_plane_stride), (_top(c, "rows"), c.pad_row_stride), (_top(c, "row_bytes"), 1))
     return _box("pad", c.pad_address, write, *axes)
 
 

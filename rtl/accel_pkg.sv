@@ -39,20 +39,20 @@ package accel_pkg;
   localparam int unsigned LoadPadAddressLsb = 48, LoadPadAddressW = 20;
   localparam int unsigned LoadRowBytesLsb = 69, LoadRowBytesW = 20, LoadRowBytesFlag = 68;
   localparam int unsigned LoadRowsLsb = 90, LoadRowsW = 16, LoadRowsFlag = 89;
-  localparam int unsigned LoadPlanesLsb = 106, LoadPlanesW = 16;
-  localparam int unsigned LoadBusRowStrideLsb = 122, LoadBusRowStrideW = 32;
-  localparam int unsigned LoadBusPlaneStrideLsb = 154, LoadBusPlaneStrideW = 32;
-  localparam int unsigned LoadPadRowStrideLsb = 186, LoadPadRowStrideW = 20;
-  localparam int unsigned LoadPadPlaneStrideLsb = 206, LoadPadPlaneStrideW = 20;
+  localparam int unsigned LoadPlanesLsb = 107, LoadPlanesW = 16, LoadPlanesFlag = 106;
+  localparam int unsigned LoadBusRowStrideLsb = 123, LoadBusRowStrideW = 32;
+  localparam int unsigned LoadBusPlaneStrideLsb = 155, LoadBusPlaneStrideW = 32;
+  localparam int unsigned LoadPadRowStrideLsb = 187, LoadPadRowStrideW = 20;
+  localparam int unsigned LoadPadPlaneStrideLsb = 207, LoadPadPlaneStrideW = 20;
   localparam int unsigned StoreBusAddressLsb = 16, StoreBusAddressW = 32;
   localparam int unsigned StorePadAddressLsb = 48, StorePadAddressW = 20;
   localparam int unsigned StoreRowBytesLsb = 69, StoreRowBytesW = 20, StoreRowBytesFlag = 68;
   localparam int unsigned StoreRowsLsb = 90, StoreRowsW = 16, StoreRowsFlag = 89;
-  localparam int unsigned StorePlanesLsb = 106, StorePlanesW = 16;
-  localparam int unsigned StoreBusRowStrideLsb = 122, StoreBusRowStrideW = 32;
-  localparam int unsigned StoreBusPlaneStrideLsb = 154, StoreBusPlaneStrideW = 32;
-  localparam int unsigned StorePadRowStrideLsb = 186, StorePadRowStrideW = 20;
-  localparam int unsigned StorePadPlaneStrideLsb = 206, StorePadPlaneStrideW = 20;
+  localparam int unsigned StorePlanesLsb = 107, StorePlanesW = 16, StorePlanesFlag = 106;
+  localparam int unsigned StoreBusRowStrideLsb = 123, StoreBusRowStrideW = 32;
+  localparam int unsigned StoreBusPlaneStrideLsb = 155, StoreBusPlaneStrideW = 32;
+  localparam int unsigned StorePadRowStrideLsb = 187, StorePadRowStrideW = 20;
+  localparam int unsigned StorePadPlaneStrideLsb = 207, StorePadPlaneStrideW = 20;
   localparam int unsigned FillPadAddressLsb = 16, FillPadAddressW = 20;
   localparam int unsigned FillRowBytesLsb = 37, FillRowBytesW = 20, FillRowBytesFlag = 36;
   localparam int unsigned FillRowsLsb = 58, FillRowsW = 16, FillRowsFlag = 57;
@@ -172,8 +172,10 @@ package accel_pkg;
     unique case ({opcode, index})
       {OpcodeLoad, 4'd0}: operand = {1'b0, 6'd20, 9'd68};  // row_bytes
       {OpcodeLoad, 4'd1}: operand = {1'b0, 6'd16, 9'd89};  // rows
+      {OpcodeLoad, 4'd2}: operand = {1'b0, 6'd16, 9'd106};  // planes
       {OpcodeStore, 4'd0}: operand = {1'b0, 6'd20, 9'd68};  // row_bytes
       {OpcodeStore, 4'd1}: operand = {1'b0, 6'd16, 9'd89};  // rows
+      {OpcodeStore, 4'd2}: operand = {1'b0, 6'd16, 9'd106};  // planes
       {OpcodeFill, 4'd0}: operand = {1'b0, 6'd20, 9'd36};  // row_bytes
       {OpcodeFill, 4'd1}: operand = {1'b0, 6'd16, 9'd57};  // rows
       {OpcodeFill, 4'd2}: operand = {1'b1, 6'd8, 9'd94};  // value
@@ -212,8 +214,8 @@ package accel_pkg;
   // Bits that a command uses; of an unknown opcode none, not even the opcode's.
   function automatic logic [511:0] used_bits(input logic [7:0] opcode);
     unique case (opcode)
-      OpcodeLoad: used_bits = 512'((513'd1 << 226) - 513'd1);
-      OpcodeStore: used_bits = 512'((513'd1 << 226) - 513'd1);
+      OpcodeLoad: used_bits = 512'((513'd1 << 227) - 513'd1);
+      OpcodeStore: used_bits = 512'((513'd1 << 227) - 513'd1);
       OpcodeFill: used_bits = 512'((513'd1 << 103) - 513'd1);
       OpcodeMatrix: used_bits = 512'((513'd1 << 304) - 513'd1);
       OpcodeRequantize: used_bits = 512'((513'd1 << 356) - 513'd1);

@@ -31,12 +31,12 @@ def fill(command: Fill, scratchpad: Bytes) -> None:
 
 def is_empty(command: Load | Store) -> bool:
     """Whether a transfer moves no byte."""
-    return command.planes == 0 or immediate(command.rows) == 0 or immediate(command.row_bytes) == 0
+    return 0 in (immediate(command.planes), immediate(command.rows), immediate(command.row_bytes))
 
 
 def _copy(command: Load | Store, source: Side, target: Side) -> None:
     c = command
-    shape = (c.planes, immediate(c.rows), immediate(c.row_bytes))
+    shape = (immediate(c.planes), immediate(c.rows), immediate(c.row_bytes))
     if is_empty(c):
         return
     bus, pad = (c.bus_plane_stride, c.bus_row_stride, 1), (c.pad_plane_stride, c.pad_row_stride, 1)

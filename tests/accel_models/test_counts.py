@@ -1,5 +1,6 @@
 """Counts of hand-made commands, by hand."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -18,6 +19,7 @@ from accel_models.commands import (
     SetRegister,
 )
 from accel_models.counts import Counts, of_batches, of_command
+from accel_models.memory import bus_address
 from tests.accel_models.handmade import elementwise, load, matrix, pool, program, random_commands, requantize, store
 
 HW = SimpleNamespace(rows=16, columns=16, bus_bytes=8, dma_setup_cycles=6, max_burst_beats=64)
@@ -138,6 +140,19 @@ def test_cycles_cover_the_macs() -> None:
             found = of_command(Matrix, command, HW)
             assert int(cost.matrix(command, HW)) * 256 >= int(found["macs"])
             assert int(found["array_steps"]) * 256 >= int(found["macs"])
+
+
+@pytest.mark.parametrize("planes", [0, 1, 70])
+def test_planes_in_a_register_cost_and_count_like_immediate_ones(planes: int) -> None:
+    load = Load(bus_address=bus_address("sram", 3), pad_address=0, row_bytes=9, rows=2, bus_plane_stride=21)
+    counted = program([SetRegister(destination=3, value=planes), replace(load, planes=Register(3))])
+    plain = program([replace(load, planes=planes)])
+    loads = [next(item for item in batch.batches(item) if item.command is Load).fields for item in (counted, plain)]
+    assert int(cost.beats(loads[0], HW)[0]) == int(cost.beats(loads[1], HW)[0])
+    assert {name: int(value[0]) for name, value in of_command(Load, loads[0], HW).items()} == {
+        name: int(value[0]) for name, value in of_command(Load, loads[1], HW).items()
+    }
+    assert int(of_command(Load, loads[0], HW)["pad_writes"][0]) == 2 * planes
 
 
 def test_extents_in_registers() -> None:

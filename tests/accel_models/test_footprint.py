@@ -83,3 +83,5 @@ def test_registers_count_as_reads_and_writes() -> None:
 def test_an_extent_in_a_register_counts_as_the_largest_it_can_hold() -> None:
     found = footprint(Load(bus_address=0, pad_address=0, row_bytes=Register(5)), 4)
     assert max(item.stop for item in found if item.space == "pad") == (1 << 20) - 1
+    found = footprint(Load(bus_address=0, pad_address=0, row_bytes=1, planes=Register(5), bus_plane_stride=8), 4)
+    assert max(item.stop for item in found if item.space == "bus") == ((1 << 16) - 2) * 8 + 1

@@ -5,9 +5,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accel_models.commands import Fill, Load, Store
+from accel_models.commands import REGISTERS, Fill, Load, Register, Store, decode, encode
 from accel_models.golden.access import GoldenError
+from accel_models.golden.dispatch import execute
 from accel_models.golden.transfer import fill, load, store
+from accel_models.memory import bus_address
+from accel_models.registers import ErrorCause
+from tests.accel_models.random_room import room_of
 
 SIZE = 2048
 STRIDE = st.integers(0, 40)
@@ -73,3 +77,22 @@ def test_bytes_beyond_a_memory_are_refused() -> None:
     with pytest.raises(GoldenError, match="pad_address"):
         fill(Fill(pad_address=0, row_bytes=1, rows=6, pad_row_stride=10), pad)
     assert not pad.any()
+
+
+@pytest.mark.parametrize("count", [0, 1, 3])
+@pytest.mark.parametrize("kind", [Load, Store])
+def test_a_register_counts_planes(kind: type[Load] | type[Store], count: int) -> None:
+    fields = {"bus_address": bus_address("sram", 64), "pad_address": 8, "row_bytes": 5, "rows": 2}
+    strides = {"bus_row_stride": 9, "bus_plane_stride": 40, "pad_row_stride": 5, "pad_plane_stride": 10}
+    command = decode(encode(kind(**fields, **strides, planes=Register(REGISTERS - 1))))
+    counted, plain = (room_of(np.random.default_rng(count), 4, 4).state for _ in range(2))
+    for state in (counted, plain):
+        state.registers[:, REGISTERS - 1] = count
+    execute(command, counted)
+    execute(kind(**fields, **strides, planes=count), plain)
+    np.testing.assert_array_equal(counted.scratchpad, plain.scratchpad)
+    np.testing.assert_array_equal(counted.bus["sram"], plain.bus["sram"])
+    counted.registers[:, REGISTERS - 1] = 1 << 16
+    with pytest.raises(GoldenError, match=r"planes: want 0\.\.65535, got 65536") as caught:
+        execute(command, counted)
+    assert caught.value.cause is ErrorCause.REGISTER_RANGE

@@ -48,6 +48,7 @@ WRONG: dict[ErrorCause, list[list[Command]]] = {
     ErrorCause.REGISTER_RANGE: [
         [SetRegister(destination=3, value=-1, signal=LOAD), replace(FILL, rows=Register(3), wait=VECTOR)],
         [SetRegister(destination=3, value=128), replace(COPY, low=Register(3))],
+        [SetRegister(destination=3, value=1 << 16, signal=LOAD), replace(IN, planes=Register(3), wait=VECTOR)],
     ],
     ErrorCause.TOKEN_OVERFLOW: [[SetRegister(destination=0, value=0, signal=LOAD)] * (DEPTH + 1)],
     ErrorCause.DEADLOCK: [[replace(FILL, wait=MATRIX)], [replace(SUMS, wait=STORE), replace(OUT, wait=MATRIX)]],

@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from accel_models.commands import Engine
+from accel_models.commands import Command, Engine, Fill, Load, Register, SetRegister, Store
 from accel_models.golden import boundary
+from accel_models.memory import bus_address
 from accel_models.network import CpuCall, Network
 from accel_models.program import Program
 from accel_models.registers import Counter, busy
@@ -16,6 +17,7 @@ from cosim.encode import compile_network
 from rtl.bench.cosim import CosimResult, build_accelerator, cosimulate
 from rtl.bench.job import FAST, JOB_VARIABLE, NOMINAL, SLOW, STALLS, Job, MemorySettings
 from rtl.bench.run import simulate
+from tests.accel_models import handmade
 from tests.cosim.networks import NetworkBuilder, random_network, residual_network, system
 
 FIXTURES = Path(__file__).parent / "fixtures"
@@ -71,6 +73,31 @@ def test_random_networks(seed: int) -> None:
     net, output = random_network(seed)
     program = compile_network(net.build(output), SYSTEMS["3x5" if seed % 2 else "4x4"])
     check(cosimulate(program, {"x": net.codes("x", seed)[None]}), cycles=True)
+
+
+@pytest.mark.parametrize("memory", [NOMINAL, STALLS], ids=["nominal", "stalls"])
+@pytest.mark.parametrize("name", SYSTEMS)
+def test_registers_count_the_planes_of_transfers(name: str, memory: MemorySettings) -> None:
+    """None, one and many; unaligned, of one beat and of several."""
+    load = Load(bus_address=bus_address("sram", 3), pad_address=0, row_bytes=5, rows=2, bus_row_stride=11,
+                bus_plane_stride=29, pad_row_stride=6, pad_plane_stride=13, wait=1 << Engine.VECTOR)  # fmt: skip
+    body: list[Command] = [Fill(pad_address=25 * index, row_bytes=25, value=index - 50) for index in range(120)]
+    body[-1] = replace(body[-1], signal=1 << Engine.STORE)
+    body.append(Store(bus_address=bus_address("sram", 0), pad_address=0, row_bytes=3000, wait=1 << Engine.LOAD,
+                      signal=1 << Engine.LOAD))  # fmt: skip
+    body.append(Fill(pad_address=0, row_bytes=600, value=7, wait=1 << Engine.STORE))
+    for index, count in enumerate((0, 1, 2, 37)):
+        moved = replace(load, planes=Register(index), row_bytes=5 + 7 * index, signal=1 << Engine.STORE)
+        back = Store(bus_address=bus_address("sram", 4096 * index + 8191), pad_address=1, row_bytes=13 - 4 * index,
+                     planes=Register(index), pad_plane_stride=13, bus_plane_stride=17, wait=1 << Engine.LOAD,
+                     signal=1 << Engine.LOAD)  # fmt: skip
+        body += [SetRegister(destination=index, value=count, signal=1 << Engine.LOAD), moved, back]
+        body.append(Fill(pad_address=600, row_bytes=1, wait=1 << Engine.STORE))
+    item = handmade.program(body, on=SYSTEMS[name])
+    result = cosimulate(item, {}, memory=memory)
+    check(result, cycles=memory is NOMINAL)
+    moved_bytes = sum((5 + 7 * index) * 2 * count for index, count in enumerate((0, 1, 2, 37)))
+    assert result.counters["bytes_read"] == moved_bytes
 
 
 def test_cpu_calls_run_between_segments() -> None:
