@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from accel_models.accounts import NAMED
 from accel_models.golden import boundary
 from accel_models.program import Program
 from cosim.options import CosimOptions
 from cosim.run import RtlResult
 
 if TYPE_CHECKING:
+    from rtl.bench.outcome import CosimResult
     from rtl.bench.recording import Recording
 
 Report = Callable[[str], None]
@@ -62,4 +65,27 @@ def on_rtl(
         expected=found.expected,
         expected_cycles=sum(found.expected_cycles) if found.expected_cycles else None,
         error=found.error or found.golden_error,
+        memories=_memories(program, found.bytes_different),
+        mismatches=tuple(asdict(item) for item in found.mismatches),
+        rows=() if found.error else _rows(program, found),
     )
+
+
+def _memories(program: Program, different: Mapping[str, int]) -> tuple[dict[str, Any], ...]:
+    from rtl.bench.outcome import compared_bytes
+
+    sizes = compared_bytes(program.system)
+    return tuple({"memory": name, "bytes": sizes[name], "different": count} for name, count in different.items())
+
+
+def _rows(program: Program, found: CosimResult) -> tuple[dict[str, Any], ...]:
+    """Rows that the accelerator spends cycles on."""
+    from rtl.bench.outcome import cycles_by_row
+
+    names = [*(row.name for row in program.rows), *NAMED]
+    cycles = cycles_by_row(program, found.start, found.end, found.cycles)
+    expected: list[int | None] = [None] * len(names)
+    if found.expected_cycles:
+        expected = [*cycles_by_row(program, found.expected_start, found.expected_end, found.expected_cycles)]
+    rows = zip(names, cycles, expected, strict=True)
+    return tuple({"name": name, "cycles": got, "expected_cycles": want} for name, got, want in rows if got or want)

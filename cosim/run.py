@@ -29,6 +29,9 @@ class RtlResult:
 
     ``expected``, ``expected_cycles``: what the models say of the same; no cycles where the memories are not the
     system's. ``error``: what stopped the RTL, or "".
+    ``memories``: bytes compared and different by memory (registers and sums are four bytes each). ``mismatches``: per
+    tensor with wrong bytes, the first of them (memory, place in it, got, want). ``rows``: accelerator cycles of every
+    operator and named row on the RTL and, where ``expected_cycles`` is known, on the event machine.
     """
 
     cycles: int
@@ -37,6 +40,9 @@ class RtlResult:
     expected: Mapping[str, int] = field(default_factory=dict)
     expected_cycles: int | None = None
     error: str = ""
+    memories: tuple[Mapping[str, Any], ...] = ()
+    mismatches: tuple[Mapping[str, Any], ...] = ()
+    rows: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def counters_different(self) -> list[str]:

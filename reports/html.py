@@ -6,7 +6,7 @@ engine timeline, which the page draws on a canvas because it may hold a hundred 
 
 import json
 
-from reports import figures, summary, tables
+from reports import comparison, figures, summary, tables
 from reports.derived import LANES, RunJson, check
 from reports.figures.figure import ENGINE_COLORS, Figure
 from reports.page import card, render, section
@@ -31,6 +31,7 @@ _SECTIONS = (
     ("memory", "Memory"),
     ("operators-section", "Operators"),
     ("cpu", "CPU calls"),
+    ("rtl-section", "RTL"),
     ("sources", "Sources"),
     ("provenance-section", "Provenance"),
 )
@@ -39,6 +40,7 @@ _SECTIONS = (
 def _header(run: RunJson) -> str:
     hidden = [] if run["hardware"]["accelerator"] else ["roofline-section"]
     hidden += [] if run["losses"] else ["losses-section"]
+    hidden += [] if run.get("rtl") else ["rtl-section"]
     links = "".join(f'<a href="#{key}">{name}</a>' for key, name in _SECTIONS if key not in hidden)
     return (
         f'<header><div><div class="eyebrow">Simulated run</div><h1>{escape(run["workload"])} <span>on</span>'
@@ -72,7 +74,8 @@ def _main(run: RunJson, drawn: list[Figure]) -> str:
         section("cpu", card("CPU calls", _CPU, tables.cpu_calls(run))),
     ]
     if run.get("rtl"):
-        parts.append(section("rtl-section", card("RTL co-simulation", _RTL, tables.rtl(run))))
+        parts += [section("rtl-section", _rtl(run)), section("", put(figures.rtl_by_operator(run)))]
+        parts.append(section("", card("Cycles by operator", _RTL_ROWS, comparison.rows(run))))
     parts += [
         section("sources", card("Sources of the constants", _SOURCES, tables.constants(run))),
         section("provenance-section", card("Provenance", _PROVENANCE, tables.provenance(run))),
@@ -84,7 +87,11 @@ _CPU = (
     "What the accelerator lacks: each call ends a run of commands and starts the next. CPU cycles count at the CPU's"
     " own clock."
 )
-_RTL = "The same program on the Verilog, under Verilator. No byte of any memory may differ from the golden model."
+_RTL = (
+    "The same program on the Verilog, under Verilator. No byte of any memory may differ from the golden model, and what"
+    " the accelerator counts must be what the models say."
+)
+_RTL_ROWS = "The accelerator's cycles; CPU calls run between its segments and are not in them."
 _SOURCES = (
     "The published, measured and assumed numbers behind energy, area and CPU cost; a table or a fit is one row, with"
     " its value at the named point. Values and units as the source gives them, before scaling to the system's node"
@@ -105,6 +112,12 @@ _FOOTER = (
     "Everything here is simulated: estimates from the sources above, in one file that needs no network. The run's JSON"
     " is embedded in the page (element <code>run</code>)."
 )
+
+
+def _rtl(run: RunJson) -> str:
+    wrong = comparison.mismatches(run)
+    parts = [comparison.verdict(run), comparison.memories(run), wrong, comparison.counters(run)]
+    return card("RTL co-simulation", _RTL, "".join(parts))
 
 
 def _operators(run: RunJson) -> str:

@@ -1,4 +1,4 @@
-"""The tables of the page: operators, CPU calls, constants and their sources, RTL, provenance."""
+"""The tables of the page: operators, CPU calls, constants and their sources, provenance."""
 
 from reports.derived import RunJson, limit, milliseconds, utilization
 from reports.parts import Cell, Column, chip, escape, plain, table
@@ -128,11 +128,6 @@ def constants(run: RunJson) -> str:
         for item in run["constants"]
     ]
     return table(columns, rows, identity="constants")
-
-
-def rtl(run: RunJson) -> str:
-    """What co-simulation found."""
-    return table([Column("Quantity"), Column("Value")], plain(run["rtl"]), identity="rtl", sortable=False)
 
 
 def provenance(run: RunJson) -> str:

@@ -15,16 +15,15 @@ from typing import Any
 
 import numpy as np
 
-from accel_models.accounts import NAMED, account
-from accel_models.commands import COMMANDS, Matrix, MatrixMode, Requantize
+from accel_models.accounts import NAMED
+from accel_models.commands import Matrix, MatrixMode, Requantize
 from accel_models.container import write_atomic
 from accel_models.program import Program
 from accel_models.system import load_system
-from accel_models.timing import Timing
 from cosim.options import Options
 from cosim.validate import programs
 from rtl.bench.cosim import cosimulate
-from rtl.bench.outcome import CosimResult, counters_different, near
+from rtl.bench.outcome import CosimResult, counters_different, cycles_by_row, near
 
 NETWORKS, SYSTEMS = ("resnet8", "kws", "ad", "vww"), ("edge16", "edge8")
 SEEDS = 400  # random programs
@@ -106,8 +105,8 @@ def _networks(network: str, report: Report, found: list[NetworkCycles], left_out
 def network_cycles(network: str, program: Program, result: CosimResult) -> NetworkCycles:
     """The rows of both machines side by side."""
     cycles, expected = sum(result.cycles), sum(result.expected_cycles)
-    measured = _by_row(program, result.start, result.end, result.cycles)
-    modelled = _by_row(program, result.expected_start, result.expected_end, result.expected_cycles)
+    measured = cycles_by_row(program, result.start, result.end, result.cycles)
+    modelled = cycles_by_row(program, result.expected_start, result.expected_end, result.expected_cycles)
     names = [(row.name, _kind(program, index)) for index, row in enumerate(program.rows)]
     names += [(name, name) for name in NAMED]
     rows = tuple(
@@ -137,28 +136,6 @@ def _kind(program: Program, row: int) -> str:
     elif matrices and all(item.input_height == item.input_width == 1 for item in matrices):
         kind += ", dense"
     return kind + (" and add" if any(isinstance(item, Requantize) and item.residual for item in mine) else "")
-
-
-def _by_row(program: Program, start: Sequence[int], end: Sequence[int], spent: Sequence[int]) -> list[int]:
-    """Accelerator cycles of every row and of the named ones; segments one after the other."""
-    engines = {command.OPCODE: -1 if command.ENGINE is None else int(command.ENGINE) for command in COMMANDS}
-    engine = np.array([engines[opcode] for opcode in program.commands[:, 0].tolist()], np.int64)
-    offset, begun = np.zeros(len(engine), np.int64), 0
-    for segment, cycles in zip((item for item in program.segments if item.count), spent, strict=True):
-        offset[segment.first : segment.first + segment.count] = begun
-        begun += cycles
-    timing = Timing(
-        total_cycles=begun,
-        start=np.array(start, np.int64) + offset,
-        end=np.array(end, np.int64) + offset,
-        engine=engine,
-        row=program.command_rows,
-        busy=(),
-        stalled=(),
-        calls=(),
-        segments=(),
-    )
-    return [int(count) for count in account(program, timing).cycles]
 
 
 def kinds(rows: Sequence[RowCycles]) -> dict[str, dict[str, Any]]:

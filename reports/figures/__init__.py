@@ -6,6 +6,7 @@ from reports.figures.latency import engines, latency_by_operator, latency_by_pha
 from reports.figures.losses import losses
 from reports.figures.memory import memories
 from reports.figures.roofline import roofline
+from reports.figures.rtl import rtl_by_operator
 from reports.figures.silicon import area
 
 __all__ = [
@@ -19,4 +20,5 @@ __all__ = [
     "losses",
     "memories",
     "roofline",
+    "rtl_by_operator",
 ]

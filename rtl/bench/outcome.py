@@ -1,20 +1,22 @@
 """What a co-simulation shows: the RTL's bytes beside golden's, its counters and cycles beside the models'."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
 from accel_models import batch, counts
-from accel_models.commands import COMMANDS, Engine, Load, Store
+from accel_models.accounts import account
+from accel_models.commands import COMMANDS, REGISTERS, Engine, Load, Store
 from accel_models.cost import REGISTER_READ, Hardware
 from accel_models.golden import Machine
 from accel_models.program import Program
 from accel_models.registers import Counter, ErrorCause, busy, stalled
+from accel_models.system import System
 from accel_models.timing import Timing
 from accel_models.work import Work
-from rtl.bench.job import MemorySettings
+from rtl.bench.job import MemorySettings, memory_bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,3 +190,39 @@ def counters_different(result: CosimResult) -> list[str]:
     """Counters that have to be equal and are not; cycles and stalls have a tolerance of their own."""
     exact = [name for name in result.expected if "stalled" not in name and name != "cycles"]
     return [name for name in exact if result.counters[name] != result.expected[name]]
+
+
+def cycles_by_row(program: Program, start: Sequence[int], end: Sequence[int], spent: Sequence[int]) -> list[int]:
+    """Accelerator cycles of every row and of the named ones (accounts.NAMED), from times of commands in their segments.
+
+    ``spent``: cycles of each segment; they follow each other.
+    """
+    engines = {command.OPCODE: -1 if command.ENGINE is None else int(command.ENGINE) for command in COMMANDS}
+    engine = np.array([engines[opcode] for opcode in program.commands[:, 0].tolist()], np.int64)
+    offset, begun = np.zeros(len(engine), np.int64), 0
+    for segment, cycles in zip((item for item in program.segments if item.count), spent, strict=True):
+        offset[segment.first : segment.first + segment.count] = begun
+        begun += cycles
+    timing = Timing(
+        total_cycles=begun,
+        start=np.array(start, np.int64) + offset,
+        end=np.array(end, np.int64) + offset,
+        engine=engine,
+        row=program.command_rows,
+        busy=(),
+        stalled=(),
+        calls=(),
+        segments=(),
+    )
+    return [int(count) for count in account(program, timing).cycles]
+
+
+def compared_bytes(system: System) -> dict[str, int]:
+    """Bytes of each memory that a co-simulation compares; scalar registers and sums are four bytes each."""
+    accelerator = system.accelerator
+    assert accelerator is not None
+    return memory_bytes(system) | {
+        "scratchpad": accelerator.scratchpad.size_bytes,
+        "accumulators": 4 * accelerator.accumulators.entries * accelerator.array.columns,
+        "registers": 4 * REGISTERS,
+    }

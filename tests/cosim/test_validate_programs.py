@@ -10,6 +10,7 @@ from accel_models.accounts import account
 from accel_models.timing import simulate
 from cosim.validate import cycles, programs
 from cosim.validate.cycles import RowCycles
+from rtl.bench.outcome import cycles_by_row
 from rtl.bench.programs import Share, Verdict
 from tests.accel_models.handmade import load, matrix, program, requantize, store
 
@@ -68,7 +69,7 @@ def test_rows_share_the_cycles_of_both_machines() -> None:
         [load(signal=2), matrix(wait=1, signal=4), requantize(wait=2, signal=8), store(wait=4)], [0, 1, 1, 2]
     )
     timing = simulate(item)
-    found = cycles._by_row(item, timing.start.tolist(), timing.end.tolist(), [timing.total_cycles])
+    found = cycles_by_row(item, timing.start.tolist(), timing.end.tolist(), [timing.total_cycles])
     assert found == account(item, timing).cycles.tolist() and sum(found) == timing.total_cycles
 
 

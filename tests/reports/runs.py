@@ -15,6 +15,24 @@ from tests.cosim.networks import residual_network
 METRICS = {"accuracy": 0.96875, "accuracy_float": 0.984375, "samples": 64, "notes": ["</script><b>escaped & shown</b>"]}
 
 
+RTL = RtlResult(
+    cycles=1234,
+    bytes_different=3,
+    counters={"macs": 7, "cycles": 1234, "load_stalled": 9, "matrix_busy": 40},
+    expected={"macs": 7, "cycles": 1240, "matrix_busy": 41},
+    expected_cycles=1240,
+    memories=(
+        {"memory": "sram", "bytes": 4096, "different": 3},
+        {"memory": "scratchpad", "bytes": 512, "different": 0},
+    ),
+    mismatches=({"space": "sram", "tensor": "<t>", "bytes": 3, "offset": 17, "got": 1, "want": 2},),
+    rows=(
+        {"name": "conv", "cycles": 1000, "expected_cycles": 1006},
+        {"name": "start-up", "cycles": 234, "expected_cycles": 234},
+    ),
+)
+
+
 def network() -> Network:
     """Residual network whose softmax runs on the CPU; one name that HTML would take for a tag."""
     net = residual_network()
@@ -31,7 +49,7 @@ def _text(system: str, fidelity: str, cold: bool, weights: str) -> str:
     chip = load_system(system)
     program = compile_network(network(), chip, weights)  # type: ignore[arg-type]
     beside = compile_network(network(), chip, "flash") if cold else None
-    rtl = RtlResult(cycles=1234, bytes_different=0, counters={"macs": 7}) if fidelity == "rtl" else None
+    rtl = RTL if fidelity == "rtl" else None
     return run(program, fidelity=fidelity, cold=beside, metrics=METRICS, rtl=rtl).to_text()
 
 

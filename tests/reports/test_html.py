@@ -269,7 +269,38 @@ def test_every_kind_of_run_has_a_page(system: str, fidelity: str) -> None:
     shown = [figure["id"] for figure in json.loads(found.scripts["figures"])]
     assert set(shown) <= set(found.ids) and "latency-by-operator" in shown
     assert ("roofline" in shown) == (system != "cortex-m7")
-    assert ("rtl" in found.tables) == (fidelity == "rtl")
+    assert ("rtl-counters" in found.tables) == (fidelity == "rtl") == ("rtl-operators" in shown)
+
+
+def test_the_co_simulation_stands_beside_the_models() -> None:
+    run = small_run(fidelity="rtl", cold=False)
+    found = Page(html.page(run))
+    assert "disagrees" in found.text and "3 bytes differ; matrix_busy differs" in found.text
+    assert "1,234 cycles, event machine 1,240: -0.48 %" in found.text
+    cells = {name: [[cell[0] for cell in row] for row in found.tables[name][1:]] for name in found.tables}
+    assert cells["rtl-memories"] == [["sram", "4,096", "3"], ["scratchpad", "512", "0"]]
+    assert cells["rtl-mismatches"] == [["sram", "<t>", "3", "17", "1", "2"]]
+    assert cells["rtl-counters"] == [
+        ["cycles", "1,234", "1,240", "-6", "within 2 % or 32 cycles"],
+        ["load_stalled", "9", "–", "–", "not modelled"],
+        ["macs", "7", "7", "+0", "equal"],
+        ["matrix_busy", "40", "41", "-1", "equal"],
+    ]
+    assert cells["rtl-rows"] == [["0", "conv", "1,000", "1,006", "-6"], ["1", "start-up", "234", "234", "+0"]]
+    figure = next(item for item in json.loads(found.scripts["figures"]) if item["id"] == "rtl-operators")
+    assert [trace["x"] for trace in figure["data"]] == [[1000, 234], [1006, 234]]
+
+
+def test_a_co_simulation_on_other_memories_has_no_models_cycles() -> None:
+    run = json.loads(json.dumps(small_run(fidelity="rtl", cold=False)))
+    run["rtl"] |= {"expected_cycles": None, "holds": True, "bytes_different": 0, "counters_different": [],
+                   "mismatches": []}  # fmt: skip
+    run["rtl"]["rows"] = [item | {"expected_cycles": None} for item in run["rtl"]["rows"]]
+    found = Page(html.page(run))
+    assert "agrees every byte equals golden's" in found.text and "the models say nothing about them" in found.text
+    assert "rtl-mismatches" not in found.tables
+    figure = next(item for item in json.loads(found.scripts["figures"]) if item["id"] == "rtl-operators")
+    assert len(figure["data"]) == 1
 
 
 def test_a_run_without_cpu_calls_and_timeline_says_so() -> None:
