@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from accel_models.golden import boundary
 from accel_models.golden.machine import run_program
 from accel_models.network import Network, Operator
 from accel_models.system import System
@@ -55,9 +56,8 @@ def random_layer(layer: Layer, rng: np.random.Generator) -> Layer:
         multiplier: rng.integers(1 << 30, 1 << 31, channels).astype(np.int32),
         shift: np.full(channels, right, np.int8),
     }
-    inputs = {
-        name: rng.integers(-128, 128, (1, *network.tensors[name].shape), np.int8) for name in network.inputs
-    }
+    shapes = {name: (1, *boundary.caller_shape(network.tensors[name])) for name in network.inputs}
+    inputs = {name: rng.integers(-128, 128, shape, np.int8) for name, shape in shapes.items()}
     return _layer(network, operator, constants, inputs)
 
 

@@ -8,11 +8,12 @@ from pathlib import Path
 import numpy as np
 
 from accel_models import batch, counts
+from accel_models.commands import Requantize
 from accel_models.cost import Hardware
 from accel_models.program import Program
 from accel_models.timing import simulate
 from rtl.activity.saif import read_saif
-from rtl.activity.signals import Activity, activities
+from rtl.activity.signals import REQUANTIZE_RESULTS, Activity, Totals, activities
 from rtl.bench import outcome
 from rtl.bench.build import Variant, default_build_root, variant
 from rtl.bench.cosim import Progress, cosimulate
@@ -24,10 +25,10 @@ WIDEST = 1 << 16  # bits of a signal that is recorded: the products of 64x64 PEs
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
-    """``totals``: what the program does, sums of Counts; ``activities``: by class of rtl.activity.signals.CLASSES."""
+    """``totals``: what the program does; ``activities``: by class of rtl.activity.signals.CLASSES."""
 
     cycles: int
-    totals: Mapping[str, int]
+    totals: Totals
     activities: Mapping[str, Activity]
 
 
@@ -48,10 +49,16 @@ def measure(program: Program, inputs: Mapping[str, np.ndarray], progress: Progre
             raise RtlError(f"{program.name}: the RTL's values are not golden's: {dict(found.bytes_different)}")
         signals = read_saif(file)
     hw = Hardware.of(accelerator, program.system.bus)
-    totals = counts.of_batches(batch.batches(program), len(program.commands), hw).total()
-    return Measured(
-        cycles=sum(found.cycles), totals=totals, activities=activities(signals, totals, program.system)
-    )
+    totals = totals_of(program, hw)
+    return Measured(cycles=sum(found.cycles), totals=totals, activities=activities(signals, totals, program.system))
+
+
+def totals_of(program: Program, hw: Hardware) -> Totals:
+    """What the program does; programs without register operands."""
+    found = batch.batches(program)
+    fields = [item.fields for item in found if item.command is Requantize]
+    results = sum(int((item.height * item.width * item.columns).sum()) for item in fields)
+    return counts.of_batches(found, len(program.commands), hw).total() | {REQUANTIZE_RESULTS: results}
 
 
 def _build_root() -> Path:

@@ -14,7 +14,8 @@ from rtl.activity.saif import Signal
 
 ASSUMED = 0.5  # of a bit and operation: random operands
 
-Totals = Mapping[str, int]  # sums of accel_models.counts.Counts
+Totals = Mapping[str, int]  # sums of accel_models.counts.Counts, and REQUANTIZE_RESULTS
+REQUANTIZE_RESULTS = "requantize_results"  # of Requantize commands: Counts.requantized has those of additions too
 
 _DATAPATH = r"bench_top/u_accelerator/u_datapath/"
 _ARRAY = _DATAPATH + r"u_matrix/u_core/u_array/"
@@ -115,21 +116,21 @@ CLASSES = (
     ),
     SignalClass(
         name="requantizer sums",
-        what="a bit of `value_q` (sum and bias) and result",
+        what="a bit of `value_q` (sum and bias) and result of a Requantize command",
         signals=_REQUANT + "value_q",
-        charged_bits=lambda n, s: n["requantized"] * 32,
+        charged_bits=lambda n, s: n[REQUANTIZE_RESULTS] * 32,
     ),
     SignalClass(
         name="requantizer products",
-        what="a bit of `product_q` and result",
+        what="a bit of `product_q` and result of a Requantize command",
         signals=_REQUANT + "product_q",
-        charged_bits=lambda n, s: n["requantized"] * (32 + _factor_bits(s)),
+        charged_bits=lambda n, s: n[REQUANTIZE_RESULTS] * (32 + _factor_bits(s)),
     ),
     SignalClass(
         name="requantizer results",
-        what="a bit of `data_o` and result",
+        what="a bit of `data_o` and result of a Requantize command",
         signals=_REQUANT + "data_o",
-        charged_bits=lambda n, s: n["requantized"] * 8,
+        charged_bits=lambda n, s: n[REQUANTIZE_RESULTS] * 8,
     ),
     SignalClass(
         name="bus, read data",
