@@ -9,6 +9,7 @@
 #   make programs  10,000 random programs on the three machines; reports/results/programs.md
 #   make mutants puts faults into the RTL, runs its tests on each and writes reports/results/mutation.md
 #   make proofs  proves properties of the RTL's queues, tokens and dispatcher; reports/results/proofs.md
+#   make activity  how often the RTL's signals change in ResNet-8, beside what the energy table assumes
 #   make area    synthesizes the RTL, counts gates and writes reports/results/area.md
 #   make clean   removes what the other targets made
 #
@@ -28,7 +29,7 @@ VERIFY := $(VENV)/.installed-verify
 # In front of every command from the environment: what it calls in turn (python, cosim) is the environment's too.
 IN_VENV := PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
 
-.PHONY: demo test slow lint bench arrays programs area mutants proofs env clean
+.PHONY: demo test slow lint bench arrays programs activity area mutants proofs env clean
 .DELETE_ON_ERROR:
 
 demo: $(STAMP)
@@ -42,7 +43,7 @@ slow: $(STAMP)
 
 lint: $(STAMP)
 	$(IN_VENV) ruff check .
-	$(IN_VENV) mypy cosim accel_models reports workloads rtl/bench rtl/mutation rtl/proofs
+	$(IN_VENV) mypy cosim accel_models reports workloads rtl/bench rtl/mutation rtl/proofs rtl/activity
 
 bench: $(STAMP)
 	$(IN_VENV) python -m reports.bench
@@ -54,6 +55,9 @@ programs: $(STAMP)
 
 arrays: $(STAMP)
 	$(IN_VENV) python -m cosim.validate.arrays
+
+activity: $(STAMP)
+	$(IN_VENV) python -m cosim.validate.activity
 
 area: $(VERIFY)
 	$(IN_VENV) python -m rtl.synthesis

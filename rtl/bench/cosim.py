@@ -124,6 +124,7 @@ def cosimulate(
     begun = time.monotonic()
     build = build_accelerator(program, waves=recording is not None)
     built = time.monotonic()
+    say("running on the accelerator")
     case = Case(program=program, inputs=inputs, memory=memory)
     (found,) = _start(build, [(case, _models(case))], say, recording)
     if isinstance(found, SimulationError):

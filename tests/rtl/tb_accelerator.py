@@ -162,7 +162,7 @@ async def reset_in_mid_job(dut):
     golden = machine_of(host.program)
     golden.run(host.job.inputs)
     (segment,) = host.program.segments
-    for cycles in (40, 333, 2500):
+    for cycles in (40, 97, 333, 1203, 2500):
         await host.bus.write(Csr.COMMAND_ADDRESS, command_base(host.program))
         await host.bus.write(Csr.CONTROL, Control.START)
         await ClockCycles(dut.clk_i, cycles)
@@ -173,12 +173,12 @@ async def reset_in_mid_job(dut):
         host.bus = AxiLite(dut)
         await host.bus.write(Csr.INTERRUPT_ENABLE, Interrupt.DONE | Interrupt.ERROR)
         assert await host.bus.read(Csr.STATUS) == 0
-    write_inputs(host.machine, host.job.inputs)
-    await host.load(["sram"])
-    result = await host.segment(segment)
-    assert result["cause"] == ErrorCause.NONE
-    await host.dump()
-    np.testing.assert_array_equal(host.machine.state.bus["sram"], golden.state.bus["sram"])
+        write_inputs(host.machine, host.job.inputs)
+        await host.load(["sram"])
+        result = await host.segment(segment)
+        assert result["cause"] == ErrorCause.NONE
+        await host.dump()
+        np.testing.assert_array_equal(host.machine.state.bus["sram"], golden.state.bus["sram"])
 
 
 @cocotb.test(timeout_time=20, timeout_unit="ms")

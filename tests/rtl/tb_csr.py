@@ -154,6 +154,8 @@ async def scalars_pass_while_idle(dut):
         await bus.write(Csr.SCALARS + 4 * index, 0xABCDEF01)
         await bus.write(Csr.SCALARS + 4 * index, 0xFFFFFFFF, strobe=0b0100)
     assert writes == [item for index in (0, 13, 31) for item in ((index, 0xABCDEF01), (index, 0x10FF0000 + index))]
+    for address in range(Csr.SCALARS + 128, CSR_BYTES, 4):  # beyond the last
+        assert await bus.read(address) == 0
     await bus.write(Csr.SCALARS + 128, 1)  # beyond the last
     dut.busy_i.value = 1
     await bus.write(Csr.SCALARS, 1)
