@@ -20,7 +20,7 @@ from cosim.options import Options
 from cosim.validate.activity_report import page
 from cosim.validate.layers import random_layer, real_layers
 from rtl.activity.measure import Measured, measure
-from rtl.activity.sensitivity import parts
+from rtl.activity.sensitivity import parts, register_switching
 
 RESULTS = Path(__file__).parents[2] / "reports" / "results"
 NETWORK, SYSTEM, WHOLE, SEED = "resnet8", "edge16", "network", 1
@@ -76,6 +76,7 @@ def result(found: Sequence[Point], total_pj: float) -> dict[str, Any]:
             "follows": list(part.follows),
             "pj": round(part.pj, 1),
             "scaled_pj": round(part.scaled_pj(measured), 1),
+            "switched_pj": round(part.switched_pj(measured), 1),
         }
         for part in parts(whole.measured.totals, load_system(SYSTEM))
     ]
@@ -83,6 +84,7 @@ def result(found: Sequence[Point], total_pj: float) -> dict[str, Any]:
         "network": NETWORK,
         "system": SYSTEM,
         "seed": SEED,
+        "register_switching": register_switching(),
         "total_pj": round(total_pj, 1),
         "energy": energy,
         "points": [point.to_json() for point in found],

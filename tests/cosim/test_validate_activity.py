@@ -14,7 +14,7 @@ from accel_models.network import Network
 from accel_models.system import load_system
 from cosim.encode import compile_network
 from cosim.validate.activity import NETWORK, RESULTS, SYSTEM, WHOLE
-from cosim.validate.activity_report import activity, layers, page, total_scaled_pj
+from cosim.validate.activity_report import activity, layers, page, total_pj
 from cosim.validate.layers import Layer, convolutions, random_layer, real_layers
 from rtl.activity.measure import totals_of
 from rtl.activity.sensitivity import parts
@@ -71,7 +71,23 @@ def test_the_parts_are_the_models_energy(network: Network) -> None:
         mine = math.fsum(part.pj for part in found if part.component == component)
         assert mine == pytest.approx(model[component], rel=1e-12) and mine > 0
     still = {item.name: Activity(bits=1, toggles=1, charged_bits=round(1 / ASSUMED)) for item in CLASSES}
-    assert all(part.scaled_pj(still) == part.pj for part in found)
+    assert all(part.scaled_pj(still) == part.pj == pytest.approx(part.switched_pj(still)) for part in found)
+
+
+def test_registers_follow_their_data_with_their_switching_alone(network: Network) -> None:
+    """Where nothing moves, their cells keep the rest, and operators nothing."""
+    program = compile_network(network, SMALL, "sram", search=False)
+    assert SMALL.accelerator is not None
+    found = parts(totals_of(program, Hardware.of(SMALL.accelerator, SMALL.bus)), SMALL)
+    nothing = {item.name: Activity(bits=1, toggles=0, charged_bits=1) for item in CLASSES}
+    kept = {part.name: part.switched_pj(nothing) / part.pj for part in found if part.pj}
+    registers = [name for name in kept if name.endswith("registers")]
+    assert len(registers) == 4
+    assert all(kept[name] == pytest.approx(1 - 0.118) for name in registers)
+    stages = 7 * 32 * 0.009 / (7 * 32 * 0.009 + 0.417 + 2 * 0.02947)  # all three of 40 nm
+    assert kept.pop("rounding, shift, clamp") == pytest.approx((1 - 0.118) * stages)
+    assert not any(value for name, value in kept.items() if name not in registers)
+    assert all(part.scaled_pj(nothing) == 0 for part in found)
 
 
 def test_the_committed_page_is_whole() -> None:
@@ -93,4 +109,4 @@ def test_the_committed_page_says_what_it_measured() -> None:
         for name in ("operand registers", "products", "column adders"):
             random, real = (activity(data, layer, kind, name) for kind in ("random", "real"))
             assert abs(random / ASSUMED - 1) < 0.15 and real < 0.8 * random
-    assert total_scaled_pj(data) < data["total_pj"]
+    assert total_pj(data, "scaled_pj") < total_pj(data, "switched_pj") < data["total_pj"]
