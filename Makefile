@@ -8,6 +8,7 @@
 #   make arrays  the four networks on the RTL of four array sizes and under four kinds of memory; reports/results/arrays.md
 #   make programs  10,000 random programs on the three machines; reports/results/programs.md
 #   make mutants puts faults into the RTL, runs its tests on each and writes reports/results/mutation.md
+#   make coverage  runs the RTL's tests with counters at every line and branch; reports/results/coverage.md
 #   make proofs  proves properties of the RTL's queues, tokens and dispatcher; reports/results/proofs.md
 #   make area    synthesizes the RTL, counts gates and writes reports/results/area.md
 #   make clean   removes what the other targets made
@@ -28,7 +29,7 @@ VERIFY := $(VENV)/.installed-verify
 # In front of every command from the environment: what it calls in turn (python, cosim) is the environment's too.
 IN_VENV := PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
 
-.PHONY: demo test slow lint bench arrays programs area mutants proofs env clean
+.PHONY: demo test slow lint bench arrays programs area mutants coverage proofs env clean
 .DELETE_ON_ERROR:
 
 demo: $(STAMP)
@@ -42,7 +43,7 @@ slow: $(STAMP)
 
 lint: $(STAMP)
 	$(IN_VENV) ruff check .
-	$(IN_VENV) mypy cosim accel_models reports workloads rtl/bench rtl/mutation rtl/proofs
+	$(IN_VENV) mypy cosim accel_models reports workloads rtl/bench rtl/coverage rtl/mutation rtl/proofs
 
 bench: $(STAMP)
 	$(IN_VENV) python -m reports.bench
@@ -60,6 +61,9 @@ area: $(VERIFY)
 
 mutants: $(VERIFY)
 	$(IN_VENV) python -m rtl.mutation --jobs $(JOBS) --resume
+
+coverage: $(STAMP)
+	$(IN_VENV) python -m rtl.coverage --jobs $(JOBS)
 
 proofs: $(VERIFY)
 	$(IN_VENV) python -m rtl.proofs
