@@ -8,6 +8,7 @@
 #   make arrays  the four networks on the RTL of four array sizes and under four kinds of memory; reports/results/arrays.md
 #   make programs  10,000 random programs on the three machines; reports/results/programs.md
 #   make mutants puts faults into the RTL, runs its tests on each and writes reports/results/mutation.md
+#   make coverage  runs the RTL's tests with counters at every line and branch; reports/results/coverage.md
 #   make proofs  proves properties of the RTL's queues, tokens and dispatcher; reports/results/proofs.md
 #   make activity  how often the RTL's signals change in ResNet-8, beside what the energy table assumes
 #   make area    synthesizes the RTL, counts gates and writes reports/results/area.md
@@ -29,7 +30,7 @@ VERIFY := $(VENV)/.installed-verify
 # In front of every command from the environment: what it calls in turn (python, cosim) is the environment's too.
 IN_VENV := PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
 
-.PHONY: demo test slow lint bench arrays programs activity area mutants proofs env clean
+.PHONY: demo test slow lint bench arrays programs activity area mutants coverage proofs env clean
 .DELETE_ON_ERROR:
 
 demo: $(STAMP)
@@ -43,7 +44,7 @@ slow: $(STAMP)
 
 lint: $(STAMP)
 	$(IN_VENV) ruff check .
-	$(IN_VENV) mypy cosim accel_models reports workloads rtl/bench rtl/mutation rtl/proofs rtl/activity
+	$(IN_VENV) mypy cosim accel_models reports workloads rtl/bench rtl/coverage rtl/mutation rtl/proofs rtl/activity
 
 bench: $(STAMP)
 	$(IN_VENV) python -m reports.bench
@@ -64,6 +65,9 @@ area: $(VERIFY)
 
 mutants: $(VERIFY)
 	$(IN_VENV) python -m rtl.mutation --jobs $(JOBS) --resume
+
+coverage: $(STAMP)
+	$(IN_VENV) python -m rtl.coverage --jobs $(JOBS)
 
 proofs: $(VERIFY)
 	$(IN_VENV) python -m rtl.proofs

@@ -39,7 +39,8 @@ class Variant:
     """Other sources of the design, for everything that is built and run while it is in force; see `variant`.
 
     ``files``: what stands for a file; ``first``: read before all others; ``options``: more arguments of Verilator;
-    ``plusargs``: of the simulator. ``used`` collects the stems of the sources of every build.
+    ``plusargs``: of the simulator; ``coverage``: a folder that gets the coverage file of every run, where the options
+    make Verilator count. ``used`` collects the stems of the sources of every build.
     """
 
     files: Mapping[Path, Path]
@@ -47,6 +48,7 @@ class Variant:
     build_root: Path
     options: tuple[str, ...] = ()
     plusargs: tuple[str, ...] = ()
+    coverage: Path | None = None
     used: set[str] = field(default_factory=set)
 
 
@@ -67,6 +69,11 @@ def variant(chosen: Variant) -> Iterator[None]:
 def plusargs() -> tuple[str, ...]:
     """Return the simulator's arguments in force."""
     return _variant.plusargs if _variant else ()
+
+
+def coverage_folder() -> Path | None:
+    """Return where the coverage of a run goes, None where nobody wants it."""
+    return _variant.coverage if _variant else None
 
 
 def sources_of(top: str, rtl_dir: Path = RTL_DIR) -> tuple[Path, ...]:

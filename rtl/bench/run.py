@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
-from rtl.bench.build import RTL_DIR, BlockBuild, build_block, plusargs
+from rtl.bench.build import RTL_DIR, BlockBuild, build_block, coverage_folder, plusargs
 from rtl.bench.tools import RtlError, environment, tool_path
 
 _LOG_LINES = 60
@@ -100,6 +100,9 @@ def simulate(
     finally:
         sys.path[:] = path_before
     report = _read(build, test_module, results, log, status)
+    counted, folder = directory / "coverage.dat", coverage_folder()
+    if folder is not None and counted.is_file():  # one that an assertion stopped leaves none
+        shutil.move(counted, folder / f"{build.directory.name}-{directory.name}.dat")
     if not build.waves:
         shutil.rmtree(directory)
     return report
