@@ -4,14 +4,14 @@ Fields are read from the encoded words in one pass per field, which is faster th
 extent in a register (a row count, a byte length) is replaced by the value that program order gives it.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from accel_models.commands import COMMANDS, Command, FieldSpec, Range, SetRegister, layout
+from accel_models.commands import COMMANDS, Command, FieldSpec, Load, Range, SetRegister, Store, layout
 from accel_models.program import Program
 
 # The fields that cost and counts depend on.
@@ -20,18 +20,28 @@ EXTENTS = ("row_bytes", "rows", "planes", "output_height", "height", "entries")
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """All commands of one class. ``index`` int64 [k]: their places in the program; ``fields``: int64 [k] by name."""
+    """All commands of one class. ``index`` int64 [k]: their places in the program; ``fields``: int64 [k] by name.
+
+    ``lists``: the offsets of a listed transfer, int64 [planes], by its position in the batch.
+    """
 
     command: type[Command]
     index: NDArray[np.int64]
     fields: SimpleNamespace
+    lists: Mapping[int, NDArray[np.int64]] = field(default_factory=dict)
 
 
-def batches(program: Program, registers: Mapping[int, int] | None = None) -> tuple[Batch, ...]:
+def batches(
+    program: Program,
+    registers: Mapping[int, int] | None = None,
+    lists: Mapping[int, Sequence[int]] | None = None,
+) -> tuple[Batch, ...]:
     """Non-empty batches in opcode order.
 
-    ``registers`` gives the value of registers that the program does not set itself (a Range writes what data decides).
-    Raises ValueError on an unknown opcode and on an extent in a register of unknown value, which it names.
+    ``registers`` gives the value of registers that the program does not set itself (a Range writes what data decides),
+    ``lists`` the offsets of listed transfers by their place in the program (golden.Machine.lists has them).
+    Raises ValueError on an unknown opcode, on an extent in a register of unknown value and on an unknown list, which it
+    names.
     """
     bits = np.unpackbits(program.commands, axis=1, bitorder="little")
     opcodes = program.commands[:, 0]
@@ -47,7 +57,25 @@ def batches(program: Program, registers: Mapping[int, int] | None = None) -> tup
             values = {spec.name: _field(rows, spec) for spec in layout(command)}
             found.append(Batch(command, index, SimpleNamespace(**values)))
     _resolve(found, bits, program.name, registers or {})
-    return tuple(found)
+    return tuple(_with_lists(item, program, lists or {}) for item in found)
+
+
+def _with_lists(batch: Batch, program: Program, given: Mapping[int, Sequence[int]]) -> Batch:
+    if batch.command not in (Load, Store) or not batch.fields.listed.any():
+        return batch
+    f, lists = batch.fields, {}
+    for k in np.flatnonzero((f.listed == 1) & (f.row_bytes * f.rows * f.planes > 0)).tolist():
+        place, planes = int(batch.index[k]), int(f.planes[k])
+        offsets = np.asarray(given.get(place, ()), np.int64)
+        if len(offsets) != planes:
+            raise ValueError(
+                f"command {place} of program {program.name}: want the {planes} offsets of its row list, which data "
+                f"decides, got {len(offsets)}; give them in lists={{...}}"
+            )
+        if (offsets % program.system.bus.bytes_per_cycle).any():
+            raise ValueError(f"command {place} of program {program.name}: offsets of its row list are no whole beats")
+        lists[k] = offsets
+    return replace(batch, lists=lists)
 
 
 def _field(bits: NDArray[np.uint8], spec: FieldSpec) -> NDArray[np.int64]:
@@ -77,7 +105,7 @@ def _resolve(found: list[Batch], bits: NDArray[np.uint8], name: str, given: Mapp
     writes.sort(key=lambda item: item[0])
     values = dict(given)
     position = 0
-    for place, k, column, field in sorted(uses, key=lambda item: item[0]):
+    for place, k, column, name_of in sorted(uses, key=lambda item: item[0]):
         while position < len(writes) and writes[position][0] < place:
             _, register, value = writes[position]
             if value is not None:
@@ -90,7 +118,7 @@ def _resolve(found: list[Batch], bits: NDArray[np.uint8], name: str, given: Mapp
         register = int(column[k])
         if register not in values:
             raise ValueError(
-                f"command {place} of program {name}: {field} is in register {register}, whose value data decides; "
+                f"command {place} of program {name}: {name_of} is in register {register}, whose value data decides; "
                 "give it in registers={...}"
             )
         column[k] = values[register]

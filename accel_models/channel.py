@@ -89,23 +89,44 @@ class ReadChannel:
         yield env.timeout(0.75)
 
     def load(
-        self, env: simpy.Environment, memory: int, sizes: Sequence[int], drain: LoadDrain
+        self, env: simpy.Environment, memory: int, planes: Sequence[Sequence[int]], drain: LoadDrain
     ) -> Generator[simpy.Event, None, None]:
-        """The address phases of a load, ``sizes`` beats each, from this cycle on; ends with its last write."""
-        total = 0
-        for index, size in enumerate(sizes):
-            if index:  # decided a cycle before it is made, half a cycle from here
-                while (ahead := total - drain.taken(int(env.now))) >= AHEAD_BEATS:
-                    yield env.timeout(ahead - AHEAD_BEATS + 1)
-                yield env.timeout(0.5)
-            yield env.timeout(0.5)  # by then it is known whether a fetch has this cycle
-            while self.last_address == int(env.now) or self.full(int(env.now)):
-                yield env.timeout(1)
-            self._ask(_Burst(int(env.now), memory, size, drain))
-            total += size
+        """The address phases of a load, from this cycle on; ends with its last write.
+
+        ``planes``: beats of the bursts of each plane, where the load has a row list; otherwise of all, in one.
+        """
+        total, first = 0, True
+        for plane, sizes in enumerate(planes):
+            if drain.listed:
+                yield from self._offset(env, plane, drain, first)
+            for index, size in enumerate(sizes):
+                if not first:  # decided a cycle before it is made, half a cycle from here
+                    while (ahead := total - drain.taken(int(env.now))) >= AHEAD_BEATS:
+                        yield env.timeout(ahead - AHEAD_BEATS + 1)
+                    if index == len(sizes) - 1:
+                        drain.plane_done(int(env.now))
+                    yield env.timeout(0.5)
+                elif index == len(sizes) - 1:
+                    drain.plane_done(int(env.now) - 1)
+                first = False
+                yield env.timeout(0.5)  # by then it is known whether a fetch has this cycle
+                while self.last_address == int(env.now) or self.full(int(env.now)):
+                    yield env.timeout(1)
+                self._ask(_Burst(int(env.now), memory, size, drain))
+                total += size
         yield env.timeout(0.5)
         while (left := total - drain.written(int(env.now))) > 0:
             yield env.timeout(-(-left // 2))  # two at a time at best
+
+    def _offset(
+        self, env: simpy.Environment, plane: int, drain: LoadDrain, first: bool
+    ) -> Generator[simpy.Event, None, None]:
+        """Until the cycle in which the first burst of a listed plane may be decided on; of the first, be made."""
+        while (taken := drain.offset_taken(plane, int(env.now))) is None:
+            yield env.timeout(1)
+        left = taken + 1 + first - int(env.now)
+        if left > 0:
+            yield env.timeout(left)
 
     def burst(self, address: int, memory: int, beats: int) -> int:
         """Cycle of the last beat of a burst whose beats are always taken. Bursts come in order of time."""

@@ -17,6 +17,7 @@ COMMAND_BYTES = 64
 REGISTERS = 32
 PARAMETER_BYTES = 9  # bytes per lane of a parameter block: bias int32, multiplier int32, shift int8
 TABLE_BYTES = 256
+LIST_ENTRY_BYTES = 4  # of a row list: an offset, unsigned, little endian
 
 
 class Engine(IntEnum):
@@ -93,7 +94,12 @@ class Command:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Transfer(Command):
-    """``planes x rows`` runs of ``row_bytes`` contiguous bytes, each with its own stride on either side."""
+    """``planes x rows`` runs of ``row_bytes`` contiguous bytes, each with its own stride on either side.
+
+    ``listed``: on the bus, plane p begins ``offset[p]`` bytes behind ``bus_address``, not ``p * bus_plane_stride``. The
+    offsets are a row list: LIST_ENTRY_BYTES each in the scratchpad from ``list_address`` on, multiples of the bus's
+    width. A Load gathers with it, a Store scatters. The list may not lie where its own Load writes.
+    """
 
     bus_address: int = _bits(32, default=None)
     pad_address: int = _bits(20, default=None)
@@ -104,6 +110,8 @@ class _Transfer(Command):
     bus_plane_stride: int = _bits(32)
     pad_row_stride: int = _bits(20)
     pad_plane_stride: int = _bits(20)
+    listed: int = _bits(1)
+    list_address: int = _bits(20)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from functools import partial
 
 import numpy as np
 
-from accel_models import replay
+from accel_models import replay, row_lists
 from accel_models.banks import BankMap, Masks, Wanted
 from accel_models.batch import Batch
 from accel_models.commands import Command, Engine
@@ -80,12 +80,15 @@ class Contention:
         self._plan(engine)
         return True
 
-    def load(self, place: int) -> tuple[list[int], LoadDrain]:
-        """The bursts of a Load, in beats, and what takes them."""
-        _, batch, k = self._where[place]
+    def load(self, place: int, begun: int) -> tuple[list[list[int]], LoadDrain]:
+        """The bursts of a Load that is accepted in cycle ``begun``, in beats, by plane, and what takes them."""
         _, requests = self._requests(place)
         assert isinstance(requests, BeatRequests)
-        return burst_sizes(_Fields(batch, k), self._hw), LoadDrain(requests, partial(self._above, Engine.LOAD))
+        return self._bursts(place), LoadDrain(requests, begun, partial(self._above, Engine.LOAD))
+
+    def _bursts(self, place: int) -> list[list[int]]:
+        _, batch, k = self._where[place]
+        return burst_sizes(_Fields(batch, k), self._hw, batch.lists.get(k))
 
     def _requests(self, place: int) -> tuple[Engine, Requests | None]:
         command, batch, k = self._where[place]
@@ -125,7 +128,11 @@ class Contention:
                 item.end = item.start + timeline.cycles
             case BeatRequests() if engine == Engine.STORE:
                 latency, pace = self.work.speed[int(self.work.space[item.place])]
-                timeline = replay.store(item.requests, self.work.setup_cycles, pace, window)
+                if len(item.requests.lists):
+                    planes = self._bursts(item.place)
+                    timeline = row_lists.store(item.requests, planes, self.work.setup_cycles, (latency, pace), window)
+                else:
+                    timeline = replay.store(item.requests, self.work.setup_cycles, pace, window)
                 item.end = item.start + timeline.cycles + latency
             case BeatRequests():
                 item.end = item.start + replay.fill(item.requests, self.work.setup_cycles, window)

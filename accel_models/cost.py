@@ -160,7 +160,8 @@ def beats(command: Any, hw: Any) -> Cycles:
     """
     row_bytes, rows, planes = _extents(command)
     bus = np.asarray(hw.bus_bytes, np.int64)
-    strides = np.asarray(command.bus_row_stride, np.int64), np.asarray(command.bus_plane_stride, np.int64)
+    planes_apart = np.where(command.listed, 0, command.bus_plane_stride)  # offsets of a list are whole beats
+    strides = np.asarray(command.bus_row_stride, np.int64), np.asarray(planes_apart, np.int64)
     address = np.asarray(command.bus_address, np.int64)
     total = np.zeros(np.broadcast_shapes(row_bytes.shape, rows.shape, planes.shape, bus.shape, address.shape), np.int64)
     # Starts repeat, modulo the bus, after at most one bus width of rows and of planes.

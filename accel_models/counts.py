@@ -269,8 +269,10 @@ def space_of(c: Any) -> Int64:
 def _transfer(c: Any, hw: Any, direction: str) -> dict[str, ArrayLike]:
     amount, space, beats = payload_bytes(c), space_of(c), cost.beats(c, hw)
     vectors = ceil_div(c.row_bytes, hw.rows) * c.rows * c.planes
+    entries = np.where((amount > 0) & (np.asarray(c.listed) == 1), c.planes, 0)  # of a row list, a word each
     found: dict[str, ArrayLike] = {
-        "pad_writes" if direction == "read" else "pad_reads": vectors,
+        "pad_writes": vectors if direction == "read" else np.zeros_like(vectors),
+        "pad_reads": entries if direction == "read" else vectors + entries,
         f"sram_{direction}_bytes": np.where(space == 1, amount, 0),
         f"sram_{direction}_beats": np.where(space == 1, beats, 0),
         f"external_{direction}_bytes": np.where(space == 2, amount, 0),

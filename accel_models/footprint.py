@@ -7,6 +7,7 @@ can only add order, never lose it. Spaces: ``bus`` (addresses), ``pad`` (scratch
 from dataclasses import dataclass
 
 from accel_models.commands import (
+    LIST_ENTRY_BYTES,
     PARAMETER_BYTES,
     TABLE_BYTES,
     Command,
@@ -25,6 +26,7 @@ from accel_models.commands import (
     Store,
     layout,
 )
+from accel_models.memory import BUS_SPACES
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +46,9 @@ def footprint(command: Command, columns: int) -> list[Interval]:
     ]
     match command:
         case Load():
-            found += [_bus(command, False), _pad(command, True)]
+            found += [_bus(command, False), _pad(command, True), *_list(command)]
         case Store():
-            found += [_pad(command, False), _bus(command, True)]
+            found += [_pad(command, False), _bus(command, True), *_list(command)]
         case Fill():
             rows, row_bytes = _top(command, "rows"), _top(command, "row_bytes")
             found.append(_box("pad", command.pad_address, True, (rows, command.pad_row_stride), (row_bytes, 1)))
@@ -84,6 +86,10 @@ def _box(space: str, base: int, write: bool, *axes: tuple[int, int]) -> Interval
 
 
 def _bus(c: Load | Store, write: bool) -> Interval:
+    """Of a listed transfer all that an offset may reach: the rest of its memory."""
+    if c.listed:
+        end = min((base for base in BUS_SPACES.values() if base > c.bus_address), default=1 << 32)
+        return Interval("bus", c.bus_address, end, write)
     axes = ((_top(c, "planes"), c.bus_plane_stride), (_top(c, "rows"), c.bus_row_stride), (_top(c, "row_bytes"), 1))
     return _box("bus", c.bus_address, write, *axes)
 
@@ -91,6 +97,10 @@ def _bus(c: Load | Store, write: bool) -> Interval:
 def _pad(c: Load | Store, write: bool) -> Interval:
     axes = ((_top(c, "planes"), c.pad_plane_stride), (_top(c, "rows"), c.pad_row_stride), (_top(c, "row_bytes"), 1))
     return _box("pad", c.pad_address, write, *axes)
+
+
+def _list(c: Load | Store) -> list[Interval]:
+    return [_box("pad", c.list_address, False, (_top(c, "planes") * LIST_ENTRY_BYTES, 1))] if c.listed else []
 
 
 def _image(base: int, rows: int, row_stride: int, width_bytes: int, write: bool) -> Interval:

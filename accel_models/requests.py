@@ -4,8 +4,8 @@ One function per class; fields are ints, registers resolved. The orders are thos
 the RTL; when a request is made is said in replay.py.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from accel_models.banks import BankMap, Masks
 from accel_models.commands import (
+    LIST_ENTRY_BYTES,
     PARAMETER_BYTES,
     TABLE_BYTES,
     Command,
@@ -59,10 +60,11 @@ class VectorRequests:
 @dataclass(frozen=True, slots=True)
 class BeatRequests:
     """Beats of a transfer or vectors of a fill. ``joined`` [beats]: mask of a beat together with the next one, 0 where
-    they cannot be one access."""
+    they cannot be one access. ``lists``: masks of the entries of its row list, none without one."""
 
     masks: Masks
     joined: Masks
+    lists: Masks = field(default_factory=lambda: np.zeros(0, np.uint64))
 
 
 Requests = MatrixRequests | VectorRequests | BeatRequests
@@ -227,37 +229,50 @@ def _pool(c: Any, hw: Any, banks: BankMap) -> VectorRequests | None:
     return _vector(_table(c, hw, banks), [([], part) for part in steps], _output(c, hw, banks))
 
 
-def burst_sizes(c: Any, hw: Any) -> list[int]:
-    """Beats of each burst of a transfer, in order: at most ``max_burst_beats`` each, none across PAGE_BYTES."""
+def burst_sizes(c: Any, hw: Any, offsets: Int64 | None = None) -> list[list[int]]:
+    """Beats of each burst of a transfer, in order: at most ``max_burst_beats`` each, none across PAGE_BYTES.
+
+    By plane, of a listed transfer, whose ``offsets`` [planes] have to be known; otherwise all in one.
+    """
+    planes = _run_addresses(c, offsets).tolist()
+    if not c.listed:
+        planes = [[address for rows in planes for address in rows]]
+    return [[size for address in rows for size in _run_bursts(address, c.row_bytes, hw)] for rows in planes]
+
+
+def _run_bursts(address: int, row_bytes: int, hw: Any) -> Sequence[int]:
+    beat, stop = address // hw.bus_bytes, -(-(address + row_bytes) // hw.bus_bytes)
+    page = PAGE_BYTES // hw.bus_bytes
     found = []
-    for address in _run_addresses(c).tolist():
-        beat, stop = address // hw.bus_bytes, -(-(address + c.row_bytes) // hw.bus_bytes)
-        page = PAGE_BYTES // hw.bus_bytes
-        while beat < stop:
-            size = min(stop - beat, hw.max_burst_beats, page - beat % page)
-            found.append(size)
-            beat += size
+    while beat < stop:
+        found.append(min(stop - beat, hw.max_burst_beats, page - beat % page))
+        beat += found[-1]
     return found
 
 
-def _run_addresses(c: Any) -> Int64:
-    """Bus address of every run of a transfer."""
+def _run_addresses(c: Any, offsets: Int64 | None = None) -> Int64:
+    """Bus address of every run of a transfer, [planes, rows]; of a listed one without ``offsets`` modulo the bus."""
     plane, row = np.ogrid[: c.planes, : c.rows]
-    return (c.bus_address + row * c.bus_row_stride + plane * c.bus_plane_stride).ravel()
+    start = plane * (0 if c.listed else c.bus_plane_stride) if offsets is None else np.asarray(offsets)[:, None]
+    return np.asarray(c.bus_address + row * c.bus_row_stride + start, np.int64)
 
 
 def _transfer(c: Any, hw: Any, banks: BankMap) -> BeatRequests | None:
     if 0 in (c.row_bytes, c.rows, c.planes):
         return None
     plane, row = np.ogrid[: c.planes, : c.rows]
-    bus = _run_addresses(c) % hw.bus_bytes
+    bus = _run_addresses(c).ravel() % hw.bus_bytes
     pad = (c.pad_address + row * c.pad_row_stride + plane * c.pad_plane_stride).ravel()
     beats = -(-(bus + c.row_bytes) // hw.bus_bytes)
     run = np.repeat(np.arange(len(beats)), beats)
     index = np.arange(len(run)) - np.repeat(np.cumsum(beats) - beats, beats)
     first = np.maximum(index * hw.bus_bytes - bus[run], 0)  # byte of the run
     stop = np.minimum((index + 1) * hw.bus_bytes - bus[run], c.row_bytes)
-    return _beats(pad[run] + first, stop - first, hw, banks)
+    found = _beats(pad[run] + first, stop - first, hw, banks)
+    if not c.listed:
+        return found
+    entries = c.list_address + LIST_ENTRY_BYTES * np.arange(c.planes)
+    return replace(found, lists=banks.masks(entries, LIST_ENTRY_BYTES))
 
 
 def _beats(address: Int64, count: Int64, hw: Any, banks: BankMap) -> BeatRequests:

@@ -10,7 +10,7 @@ cycles of ``System.clock_mhz``.
 
 import math
 from collections import deque
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -214,9 +214,9 @@ class _Machine:
         """A Load from its start to its last byte: set-up, bursts on the read channel, the writes of its beats."""
         work, env = self.work, self.env
         assert work is not None and self.contention is not None
+        planes, drain = self.contention.load(place, begun)
         yield env.timeout(begun + work.setup_cycles - 1 - int(env.now))
-        sizes, drain = self.contention.load(place)
-        yield from self.channel.load(env, int(work.space[place]), sizes, drain)
+        yield from self.channel.load(env, int(work.space[place]), planes, drain)
 
     def finishing(self, me: Engine) -> Generator[simpy.Event, Any, None]:
         """Until the engine's command ends, which a command of an engine above it may put off or bring forward."""
@@ -332,18 +332,20 @@ _BITS = [tuple(bit for bit in range(ENGINES) if mask >> bit & 1) for mask in ran
 def simulate(
     program: Program,
     registers: Mapping[int, int] | None = None,
+    lists: Mapping[int, Sequence[int]] | None = None,
     *,
     work: Work | None = None,
     ideal_scratchpad: bool = False,
 ) -> Timing:
     """Run the event machine over one invocation.
 
-    ``registers``: values of registers that data decides, where an extent is in one; ``work`` spares computing the costs
-    again. ``ideal_scratchpad``: no two accesses ever meet in a bank. Raises TimingError on a deadlock or an overflowing
-    token counter, ValueError on a program that its system cannot run.
+    ``registers``: values of registers that data decides, where an extent is in one; ``lists``: offsets of listed
+    transfers, as for batch.batches; ``work`` spares computing the costs again. ``ideal_scratchpad``: no two accesses
+    ever meet in a bank. Raises TimingError on a deadlock or an overflowing token counter, ValueError on a program that
+    its system cannot run.
     """
     if work is None and len(program.command_rows):
-        work = work_of(program, batch.batches(program, registers))
+        work = work_of(program, batch.batches(program, registers, lists))
     contention = Contention(program, work, ideal_scratchpad) if work is not None else None
     env = simpy.Environment()
     machine = _Machine(program, work, contention, env)

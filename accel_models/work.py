@@ -57,9 +57,9 @@ class Work:
 
     ``cycles`` of a Load or Store are those of a memory without latency that keeps pace with the bus: what the engine
     itself takes. ``shared``: cycles lost to the real memory (latency, slower beats), to sharing it, and to reading
-    registers; of a Load an estimate, the event machine takes it from the read channel. ``space``, ``beats``,
-    ``bursts``: of Loads, beats 0 for everything else; ``operands``: fields that name a register. ``speed``: latency in
-    cycles and cycles per beat by memory. ``batches``: the commands that all this is about.
+    registers and row lists; of a Load an estimate, the event machine takes it from the read channel. ``space``,
+    ``beats``, ``bursts``: of Loads, beats 0 for everything else; ``operands``: fields that name a register. ``speed``:
+    latency in cycles and cycles per beat by memory. ``batches``: the commands that all this is about.
     """
 
     batches: tuple[Batch, ...]
@@ -123,9 +123,11 @@ def work_of(program: Program, found: tuple[Batch, ...]) -> Work:
             transfers.space[place] = space = space_of(fields)
             latency, per_beat = _speeds(space, speed, system.name)
             cycles[place] = cost.transfer(fields, hw, 0)
-            memory[place] = cost.transfer(fields, hw, latency, per_beat) - cycles[place]
+            moves = cost.transfer(fields, hw, latency, per_beat) - cycles[place]
             transfers.beats[place], transfers.bursts[place] = cost.beats(fields, hw), cost.bursts(fields, hw)
-            moving = transfers.beats[place] + memory[place] - latency
+            entries = np.where(transfers.beats[place] > 0, fields.listed * fields.planes, 0)
+            memory[place] = moves + entries  # an entry of a row list takes the engine's port for a cycle
+            moving = transfers.beats[place] + moves - latency
             transfers.data[place] = np.where(transfers.beats[place] > 0, moving, 0)
         elif item.command is not End:
             cycles[place] = _COST[item.command](fields, hw)

@@ -3,7 +3,7 @@
 Light on purpose: no PyTorch, pandas or plotly is imported on this path.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from importlib import metadata
 from typing import Any
@@ -70,11 +70,13 @@ def run(
     metrics: Mapping[str, Any] | None = None,
     seed: int = 0,
     registers: Mapping[int, int] | None = None,
+    lists: Mapping[int, Sequence[int]] | None = None,
     rtl: RtlResult | None = None,
 ) -> Run:
     """Simulate one invocation of ``program``.
 
     ``inputs``: arrays [images, ...] in the caller's axis order; golden runs them and Run.outputs holds its codes.
+    ``registers``, ``lists``: what data decides and cycles depend on, as for batch.batches.
     ``cold``: the same network compiled with its weights in flash; its Run becomes ``Run.cold``. ``fidelity`` rtl takes
     the timing of the event machine and attaches ``rtl``. Raises ValueError.
     """
@@ -84,7 +86,7 @@ def run(
         raise ValueError("fidelity rtl goes with the result of a co-simulation; see rtl.bench")
     if cold is not None and cold.network_hash != program.network_hash:
         raise ValueError(f"cold program is of network {cold.network_hash}, the warm one of {program.network_hash}")
-    timing, accounts, counts, losses = _simulate(program, fidelity, registers)
+    timing, accounts, counts, losses = _simulate(program, fidelity, registers, lists)
     return build_run(
         program,
         timing,
@@ -102,12 +104,15 @@ def run(
 
 
 def _simulate(
-    program: Program, fidelity: str, registers: Mapping[int, int] | None
+    program: Program,
+    fidelity: str,
+    registers: Mapping[int, int] | None,
+    lists: Mapping[int, Sequence[int]] | None,
 ) -> tuple[Timing, Accounts, Counts, Losses | None]:
     """Timing, accounts, counts by row, and losses of an array on the event machine; costs are computed once."""
     rows, length = len(program.rows), len(program.command_rows)
     accelerator = program.system.accelerator
-    found = batch.batches(program, registers) if length else ()
+    found = batch.batches(program, registers, lists) if length else ()
     if accelerator is None or not found:
         counts = Counts.zeros(rows)
     else:

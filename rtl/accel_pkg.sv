@@ -5,6 +5,7 @@ package accel_pkg;
   // A module uses some of these, not all.
   // verilator lint_off UNUSEDPARAM
   localparam int unsigned CommandBytes = 64, CommandW = 512, Registers = 32, ParameterBytes = 9, TableBytes = 256;
+  localparam int unsigned ListEntryBytes = 4;
   localparam logic [31:0] FlashBase = 32'h08000000, SramBase = 32'h20000000, ExternalBase = 32'h60000000;
 
   localparam int unsigned Engines = 4, EngineLoad = 0, EngineMatrix = 1, EngineVector = 2, EngineStore = 3;
@@ -44,6 +45,8 @@ package accel_pkg;
   localparam int unsigned LoadBusPlaneStrideLsb = 155, LoadBusPlaneStrideW = 32;
   localparam int unsigned LoadPadRowStrideLsb = 187, LoadPadRowStrideW = 20;
   localparam int unsigned LoadPadPlaneStrideLsb = 207, LoadPadPlaneStrideW = 20;
+  localparam int unsigned LoadListedLsb = 227, LoadListedW = 1;
+  localparam int unsigned LoadListAddressLsb = 228, LoadListAddressW = 20;
   localparam int unsigned StoreBusAddressLsb = 16, StoreBusAddressW = 32;
   localparam int unsigned StorePadAddressLsb = 48, StorePadAddressW = 20;
   localparam int unsigned StoreRowBytesLsb = 69, StoreRowBytesW = 20, StoreRowBytesFlag = 68;
@@ -53,6 +56,8 @@ package accel_pkg;
   localparam int unsigned StoreBusPlaneStrideLsb = 155, StoreBusPlaneStrideW = 32;
   localparam int unsigned StorePadRowStrideLsb = 187, StorePadRowStrideW = 20;
   localparam int unsigned StorePadPlaneStrideLsb = 207, StorePadPlaneStrideW = 20;
+  localparam int unsigned StoreListedLsb = 227, StoreListedW = 1;
+  localparam int unsigned StoreListAddressLsb = 228, StoreListAddressW = 20;
   localparam int unsigned FillPadAddressLsb = 16, FillPadAddressW = 20;
   localparam int unsigned FillRowBytesLsb = 37, FillRowBytesW = 20, FillRowBytesFlag = 36;
   localparam int unsigned FillRowsLsb = 58, FillRowsW = 16, FillRowsFlag = 57;
@@ -214,8 +219,8 @@ package accel_pkg;
   // Bits that a command uses; of an unknown opcode none, not even the opcode's.
   function automatic logic [511:0] used_bits(input logic [7:0] opcode);
     unique case (opcode)
-      OpcodeLoad: used_bits = 512'((513'd1 << 227) - 513'd1);
-      OpcodeStore: used_bits = 512'((513'd1 << 227) - 513'd1);
+      OpcodeLoad: used_bits = 512'((513'd1 << 248) - 513'd1);
+      OpcodeStore: used_bits = 512'((513'd1 << 248) - 513'd1);
       OpcodeFill: used_bits = 512'((513'd1 << 103) - 513'd1);
       OpcodeMatrix: used_bits = 512'((513'd1 << 304) - 513'd1);
       OpcodeRequantize: used_bits = 512'((513'd1 << 356) - 513'd1);

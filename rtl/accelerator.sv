@@ -70,13 +70,12 @@ module accelerator #(
   input  wire logic                m_axi_bvalid,
   output      logic                m_axi_bready
 );
-  localparam int unsigned Engines   = accel_pkg::Engines;
+  localparam int unsigned Engines   = accel_pkg::Engines, MacsW = $clog2(Rows * Columns + 1);
   localparam int unsigned Load      = accel_pkg::EngineLoad,   Store  = accel_pkg::EngineStore;
   localparam int unsigned Matrix    = accel_pkg::EngineMatrix, Vector = accel_pkg::EngineVector;
   localparam int unsigned Lanes     = (Rows > Columns) ? Rows : Columns;
   localparam int unsigned WordBytes = 1 << $clog2((Lanes > BusBytes) ? Lanes : BusBytes);
   localparam int unsigned CountW    = $clog2(WordBytes + 1), BusW = $clog2(BusBytes + 1);
-  localparam int unsigned MacsW     = $clog2(Rows * Columns + 1);
 
   logic unused_ids;  // one ID, whole beats, INCR
   assign {m_axi_arid, m_axi_arsize, m_axi_arburst} = {1'b0, 3'($clog2(BusBytes)), 2'b01};
@@ -84,9 +83,9 @@ module accelerator #(
   assign unused_ids = ^{m_axi_rid, m_axi_bid};
 
   logic                                start, busy, done, failed, dispatched, host_write;
-  logic                          [3:0] cause;
-  logic                          [4:0] host_index;
-  logic                         [31:0] command_address, host_data;
+  logic                          [3:0] cause, error_cause, bus_cause, core_cause;
+  logic                          [4:0] host_index, register_index;
+  logic                         [31:0] command_address, host_data, register_value;
   logic [accel_pkg::Registers-1:0][31:0] scalars;
   logic                  [Engines-1:0] engine_busy, engine_stalled;
   logic                   [CountW-1:0] bytes_read;
@@ -122,9 +121,6 @@ module accelerator #(
   logic                     fetch_start, fetch_stop, fetch_busy, command_valid, command_ready;
   logic             [511:0] command;
   logic                     error, register_write;
-  logic               [3:0] error_cause;
-  logic               [4:0] register_index;
-  logic              [31:0] register_value;
   control #(
     .QueueDepth(QueueDepth),
     .TokenDepth(TokenDepth)
@@ -160,13 +156,13 @@ module accelerator #(
     .*
   );
 
-  logic                      write_valid, write_ready, read_valid, read_ready, bus_error, core_error;
+  logic                      write_valid, write_ready, write_list, read_valid, read_ready, bus_error, core_error;
   logic               [19:0] write_addr, read_addr;
   logic           [BusW-1:0] read_count;
   logic         [CountW-1:0] write_count;
   logic [WordBytes-1:0][7:0] write_data;
   logic  [BusBytes-1:0][7:0] read_data;
-  logic                [3:0] bus_cause, core_cause;
+  logic               [31:0] list_data;
   assign error       = bus_error || core_error;
   assign error_cause = bus_error ? bus_cause : core_cause;
   bus_master #(
@@ -202,6 +198,8 @@ module accelerator #(
     .write_addr_o   (write_addr),
     .write_count_o  (write_count),
     .write_data_o   (write_data),
+    .write_list_o   (write_list),
+    .list_data_i    (list_data),
     .read_valid_o   (read_valid),
     .read_ready_i   (read_ready),
     .read_addr_o    (read_addr),
@@ -237,6 +235,8 @@ module accelerator #(
     .write_addr_i    (write_addr),
     .write_count_i   (write_count),
     .write_data_i    (write_data),
+    .write_list_i    (write_list),
+    .list_data_o     (list_data),
     .read_valid_i    (read_valid),
     .read_ready_o    (read_ready),
     .read_addr_i     (read_addr),

@@ -16,7 +16,7 @@ module beat_walk #(
   input  wire logic               fill_i,              // vectors instead of beats; the bus is not looked at
   input  wire logic [OffsetW-1:0] bus_address_i,       // place in the bus word
   input  wire logic [OffsetW-1:0] bus_row_stride_i,
-  input  wire logic [OffsetW-1:0] bus_plane_stride_i,
+  input  wire logic [OffsetW-1:0] bus_plane_stride_i,  // 0 with a row list: offsets are whole beats
   input  wire logic        [19:0] pad_address_i,
   input  wire logic        [19:0] pad_row_stride_i,
   input  wire logic        [19:0] pad_plane_stride_i,
@@ -51,6 +51,7 @@ module beat_walk #(
     .plane_stride_i(pad_plane_stride_i),
     .next_i        (next_run),
     .plane_end_i   (plane_end),
+    .listed_i      (1'b0),
     .address_o     (run)
   );
   run_address #(
@@ -63,6 +64,7 @@ module beat_walk #(
     .plane_stride_i(bus_plane_stride_i),
     .next_i        (next_run),
     .plane_end_i   (plane_end),
+    .listed_i      (1'b0),
     .address_o     (bus_run)
   );
   assign unused_carry = bus_run[OffsetW];

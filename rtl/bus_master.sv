@@ -42,6 +42,8 @@ module bus_master #(
   output      logic               [19:0] write_addr_o,
   output      logic         [CountW-1:0] write_count_o,
   output      logic [WordBytes-1:0][7:0] write_data_o,
+  output      logic                      write_list_o,         // reads an entry of a row list instead
+  input  wire logic               [31:0] list_data_i,
   output      logic                      read_valid_o,
   input  wire logic                      read_ready_i,
   output      logic               [19:0] read_addr_o,
@@ -72,6 +74,7 @@ module bus_master #(
   logic             fetch_ar_valid, fetch_ar_ready, fetch_r_valid, fetch_r_ready;
   logic             load_ar_valid, load_ar_ready, load_r_valid, load_r_ready, r_error;
   logic             fetch_error, load_error, load_pad_error, store_error, store_pad_error;
+  logic             load_offset_error, store_offset_error, read_list;
   logic      [31:0] fetch_ar_addr, load_ar_addr;
   logic       [7:0] fetch_ar_len, load_ar_len;
   logic [DataW-1:0] r_data;
@@ -83,11 +86,14 @@ module bus_master #(
       fill_q <= load_command_i[accel_pkg::OpcodeLsb +: accel_pkg::OpcodeW] == accel_pkg::OpcodeFill;
     end
   end
-  assign bytes_read_o    = (write_valid_o && write_ready_i && !fill_q) ? write_count_o : '0;
-  assign bytes_written_o = (read_valid_o && read_ready_i) ? read_count_o : '0;
-  assign error_o         = fetch_error || load_error || store_error || load_pad_error || store_pad_error;
+  assign bytes_read_o    = (write_valid_o && write_ready_i && !fill_q && !write_list_o) ? write_count_o : '0;
+  assign bytes_written_o = (read_valid_o && read_ready_i && !read_list) ? read_count_o : '0;
+  assign error_o         = fetch_error || load_error || store_error || load_pad_error || store_pad_error ||
+                           load_offset_error || store_offset_error;
   assign error_cause_o   = fetch_error ? accel_pkg::CauseCommandRead : load_error  ? accel_pkg::CauseBusRead :
-                           store_error ? accel_pkg::CauseBusWrite    : accel_pkg::CauseScratchpadRange;
+                           store_error ? accel_pkg::CauseBusWrite :
+                           (load_pad_error || store_pad_error) ? accel_pkg::CauseScratchpadRange :
+                                                                 accel_pkg::CauseFieldRange;
   assign unused          = ^{fetch_address_i[5:0], m_axi_bresp[0]};
 
   command_fetch #(
@@ -121,28 +127,31 @@ module bus_master #(
     .DmaSetup(DmaSetup),
     .MaxBurst(MaxBurst)
   ) u_load (
-    .clk_i        (clk_i),
-    .rst_ni       (rst_ni),
-    .start_valid_i(load_valid_i),
-    .start_ready_o(load_ready_o),
-    .command_i    (load_command_i),
-    .done_o       (load_done_o),
-    .stall_o      (load_stall_o),
-    .error_o      (load_error),
-    .pad_error_o  (load_pad_error),
-    .ar_valid_o   (load_ar_valid),
-    .ar_ready_i   (load_ar_ready),
-    .ar_addr_o    (load_ar_addr),
-    .ar_len_o     (load_ar_len),
-    .r_valid_i    (load_r_valid),
-    .r_ready_o    (load_r_ready),
-    .r_data_i     (r_data),
-    .r_error_i    (r_error),
-    .pad_valid_o  (write_valid_o),
-    .pad_ready_i  (write_ready_i),
-    .pad_addr_o   (write_addr_o),
-    .pad_count_o  (write_count_o),
-    .pad_data_o   (write_data_o)
+    .clk_i         (clk_i),
+    .rst_ni        (rst_ni),
+    .start_valid_i (load_valid_i),
+    .start_ready_o (load_ready_o),
+    .command_i     (load_command_i),
+    .done_o        (load_done_o),
+    .stall_o       (load_stall_o),
+    .error_o       (load_error),
+    .pad_error_o   (load_pad_error),
+    .offset_error_o(load_offset_error),
+    .ar_valid_o    (load_ar_valid),
+    .ar_ready_i    (load_ar_ready),
+    .ar_addr_o     (load_ar_addr),
+    .ar_len_o      (load_ar_len),
+    .r_valid_i     (load_r_valid),
+    .r_ready_o     (load_r_ready),
+    .r_data_i      (r_data),
+    .r_error_i     (r_error),
+    .pad_valid_o   (write_valid_o),
+    .pad_ready_i   (write_ready_i),
+    .pad_addr_o    (write_addr_o),
+    .pad_count_o   (write_count_o),
+    .pad_data_o    (write_data_o),
+    .pad_list_o    (write_list_o),
+    .list_data_i   (list_data_i)
   );
 
   dma_store #(
@@ -150,32 +159,34 @@ module bus_master #(
     .DmaSetup(DmaSetup),
     .MaxBurst(MaxBurst)
   ) u_store (
-    .clk_i        (clk_i),
-    .rst_ni       (rst_ni),
-    .start_valid_i(store_valid_i),
-    .start_ready_o(store_ready_o),
-    .command_i    (store_command_i),
-    .done_o       (store_done_o),
-    .stall_o      (store_stall_o),
-    .error_o      (store_error),
-    .pad_error_o  (store_pad_error),
-    .aw_valid_o   (m_axi_awvalid),
-    .aw_ready_i   (m_axi_awready),
-    .aw_addr_o    (m_axi_awaddr),
-    .aw_len_o     (m_axi_awlen),
-    .w_valid_o    (m_axi_wvalid),
-    .w_ready_i    (m_axi_wready),
-    .w_data_o     (m_axi_wdata),
-    .w_strb_o     (m_axi_wstrb),
-    .w_last_o     (m_axi_wlast),
-    .b_valid_i    (m_axi_bvalid),
-    .b_ready_o    (m_axi_bready),
-    .b_error_i    (m_axi_bresp[1]),
-    .pad_valid_o  (read_valid_o),
-    .pad_ready_i  (read_ready_i),
-    .pad_addr_o   (read_addr_o),
-    .pad_count_o  (read_count_o),
-    .pad_data_i   (read_data_i)
+    .clk_i         (clk_i),
+    .rst_ni        (rst_ni),
+    .start_valid_i (store_valid_i),
+    .start_ready_o (store_ready_o),
+    .command_i     (store_command_i),
+    .done_o        (store_done_o),
+    .stall_o       (store_stall_o),
+    .error_o       (store_error),
+    .pad_error_o   (store_pad_error),
+    .offset_error_o(store_offset_error),
+    .aw_valid_o    (m_axi_awvalid),
+    .aw_ready_i    (m_axi_awready),
+    .aw_addr_o     (m_axi_awaddr),
+    .aw_len_o      (m_axi_awlen),
+    .w_valid_o     (m_axi_wvalid),
+    .w_ready_i     (m_axi_wready),
+    .w_data_o      (m_axi_wdata),
+    .w_strb_o      (m_axi_wstrb),
+    .w_last_o      (m_axi_wlast),
+    .b_valid_i     (m_axi_bvalid),
+    .b_ready_o     (m_axi_bready),
+    .b_error_i     (m_axi_bresp[1]),
+    .pad_valid_o   (read_valid_o),
+    .pad_list_o    (read_list),
+    .pad_ready_i   (read_ready_i),
+    .pad_addr_o    (read_addr_o),
+    .pad_count_o   (read_count_o),
+    .pad_data_i    (read_data_i)
   );
 
   axi_read_mux #(

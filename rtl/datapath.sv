@@ -40,6 +40,8 @@ module datapath #(
   input  wire logic               [19:0] write_addr_i,
   input  wire logic         [CountW-1:0] write_count_i,
   input  wire logic [WordBytes-1:0][7:0] write_data_i,
+  input  wire logic                      write_list_i,       // reads an entry of a row list instead
+  output      logic               [31:0] list_data_o,
   input  wire logic                      read_valid_i,
   output      logic                      read_ready_o,
   input  wire logic               [19:0] read_addr_i,
@@ -162,6 +164,8 @@ module datapath #(
     .lwrite_addr_i (write_addr_i),
     .lwrite_count_i(write_count_i),
     .lwrite_data_i (write_data_i),
+    .lwrite_list_i (write_list_i),
+    .list_data_o   (list_data_o),
     .error_o       (pad_error)
   );
 

@@ -5,6 +5,7 @@
 // a fill in cycle DmaSetup; done_o with the last write, or in cycle DmaSetup-1 where there is nothing to move.
 // Address phases run ahead while fewer than AheadBeats beats are on their way: enough for that many cycles of latency,
 // and no more, so that a command fetch waits for at most AheadBeats-1+MaxBurst beats.
+// An entry of a row list goes before the beats that wait for the same port.
 // Beats that wait for a bank are caught up two at a time (beat_queue). A command takes the cycles of set-up, one for every
 // beat or vector, and those marked by stall_o.
 // Combinational paths: r_valid_i, r_error_i -> error_o; pad_ready_i -> done_o, stall_o, pad_error_o; ar_ready_i inside.
@@ -31,6 +32,7 @@ module dma_load #(
   output      logic                      stall_o,        // after the set-up: no beat came in the cycle before, no vector was written
   output      logic                      error_o,        // the bus answered with an error, or an address left 32 bits
   output      logic                      pad_error_o,    // a scratchpad address left 20 bits
+  output      logic                      offset_error_o, // an offset of the row list is no multiple of the bus's width
   output      logic                      ar_valid_o,
   input  wire logic                      ar_ready_i,
   output      logic               [31:0] ar_addr_o,
@@ -43,7 +45,9 @@ module dma_load #(
   input  wire logic                      pad_ready_i,
   output      logic               [19:0] pad_addr_o,
   output      logic         [CountW-1:0] pad_count_o,
-  output      logic [WordBytes-1:0][7:0] pad_data_o
+  output      logic [WordBytes-1:0][7:0] pad_data_o,
+  output      logic                      pad_list_o,     // the request reads an entry of the row list; it comes in the
+  input  wire logic               [31:0] list_data_i     // cycle after the grant
 );
   localparam int unsigned OffsetW  = $clog2(BusBytes);
   localparam int unsigned SetupW   = $clog2(DmaSetup);
@@ -54,7 +58,7 @@ module dma_load #(
   localparam int unsigned BusW     = $clog2(BusBytes + 1);
 
   // The command: what starts the walks comes straight from the port, the rest from registers.
-  logic        start, fill, empty, fill_q, empty_q;
+  logic        start, fill, empty, listed, fill_q, empty_q, listed_q;
   logic [19:0] row_bytes, row_bytes_q, pad_row_stride_q, pad_plane_stride_q;
   logic [15:0] rows, rows_q, planes;
   logic [31:0] row_stride_q, plane_stride_q;
@@ -71,12 +75,14 @@ module dma_load #(
       planes    = 16'd1;
     end
   end
-  assign empty = row_bytes == '0 || rows == '0 || planes == '0;
+  assign listed = command_i[accel_pkg::LoadListedLsb] && !fill && !empty;
+  assign empty  = row_bytes == '0 || rows == '0 || planes == '0;
 
   always_ff @(posedge clk_i) begin
     if (start) begin
       fill_q             <= fill;
       empty_q            <= empty;
+      listed_q           <= listed;
       row_bytes_q        <= row_bytes;
       rows_q             <= rows;
       row_stride_q       <= command_i[accel_pkg::LoadBusRowStrideLsb +: accel_pkg::LoadBusRowStrideW];
@@ -108,7 +114,8 @@ module dma_load #(
   end
 
   // Address phases.
-  logic              issue, beat_in, bus_overflow;
+  logic              issue, beat_in, bus_overflow, list_error, unused_left;
+  logic       [19:0] list_address;
   logic [BurstW-1:0] issue_beats;
   logic [AheadW-1:0] ahead_q;
   assign beat_in = r_valid_i && r_ready_o;
@@ -127,6 +134,15 @@ module dma_load #(
     .row_bytes_i   (row_bytes_q),
     .rows_i        (start ? rows : rows_q),
     .planes_i      (planes),
+    .listed_i      (listed),
+    .list_address_i(command_i[accel_pkg::LoadListAddressLsb +: accel_pkg::LoadListAddressW]),
+    .list_valid_o  (pad_list_o),
+    .list_ready_i  (pad_ready_i),
+    .list_address_o(list_address),
+    .list_data_i   (list_data_i),
+    .list_error_o  (list_error),
+    .offset_error_o(offset_error_o),
+    .left_o        (unused_left),
     .issue_o       (issue),
     .issue_beats_o (issue_beats),
     .valid_o       (ar_valid_o),
@@ -153,7 +169,7 @@ module dma_load #(
     .fill_i            (fill_q),
     .bus_address_i     (command_i[accel_pkg::LoadBusAddressLsb +: OffsetW]),
     .bus_row_stride_i  (row_stride_q[OffsetW-1:0]),
-    .bus_plane_stride_i(plane_stride_q[OffsetW-1:0]),
+    .bus_plane_stride_i(listed_q ? '0 : plane_stride_q[OffsetW-1:0]),
     .pad_address_i     (fill ? command_i[accel_pkg::FillPadAddressLsb +: accel_pkg::FillPadAddressW]
                              : command_i[accel_pkg::LoadPadAddressLsb +: accel_pkg::LoadPadAddressW]),
     .pad_row_stride_i  (pad_row_stride_q),
@@ -198,13 +214,13 @@ module dma_load #(
     .last_o   (queue_last)
   );
 
-  assign pad_valid_o = busy_q && (fill_q ? setup_q == '0 && !empty_q : queue_valid);
-  assign write       = pad_valid_o && pad_ready_i;
+  assign pad_valid_o = pad_list_o || (busy_q && (fill_q ? setup_q == '0 && !empty_q : queue_valid));
+  assign write       = pad_valid_o && pad_ready_i && !pad_list_o;
   assign last        = fill_q ? walk_last : queue_last;
-  assign pad_addr_o  = fill_q ? pad_address[19:0] : queue_address[19:0];
-  assign pad_count_o = fill_q ? CountW'(count) : queue_count;
+  assign pad_addr_o  = pad_list_o ? list_address : fill_q ? pad_address[19:0] : queue_address[19:0];
+  assign pad_count_o = pad_list_o ? CountW'(accel_pkg::ListEntryBytes) : fill_q ? CountW'(count) : queue_count;
   assign pad_data_o  = fill_q ? {WordBytes{value_q}} : queue_data;
   assign error_o     = (beat_in && r_error_i) || bus_overflow;
-  assign pad_error_o = write && (fill_q ? pad_address[20] : queue_address[20]);
+  assign pad_error_o = list_error || (write && (fill_q ? pad_address[20] : queue_address[20]));
 endmodule
 `default_nettype wire

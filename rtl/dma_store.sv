@@ -37,7 +37,9 @@ module dma_store #(
   input  wire logic                     b_valid_i,
   output      logic                     b_ready_o,
   input  wire logic                     b_error_i,
+  output      logic                     offset_error_o, // an offset of the row list is no multiple of the bus's width
   output      logic                     pad_valid_o,    // scratchpad read port; data come in the cycle after the grant
+  output      logic                     pad_list_o,     // the request reads an entry of the row list
   input  wire logic                     pad_ready_i,
   output      logic              [19:0] pad_addr_o,
   output      logic        [CountW-1:0] pad_count_o,
@@ -51,7 +53,7 @@ module dma_store #(
   localparam int unsigned UsedW   = $clog2(Depth + 1);
 
   // The command: what starts the walks comes straight from the port, the rest from registers.
-  logic        start, empty, empty_q;
+  logic        start, empty, listed, empty_q, listed_q;
   logic [19:0] row_bytes, row_bytes_q, pad_row_stride_q, pad_plane_stride_q;
   logic [15:0] rows, rows_q, planes;
   logic [31:0] row_stride_q, plane_stride_q;
@@ -59,10 +61,12 @@ module dma_store #(
   assign row_bytes = command_i[accel_pkg::StoreRowBytesLsb +: accel_pkg::StoreRowBytesW];
   assign rows      = command_i[accel_pkg::StoreRowsLsb +: accel_pkg::StoreRowsW];
   assign planes    = command_i[accel_pkg::StorePlanesLsb +: accel_pkg::StorePlanesW];
+  assign listed    = command_i[accel_pkg::StoreListedLsb] && !empty;
   assign empty     = row_bytes == '0 || rows == '0 || planes == '0;
   always_ff @(posedge clk_i) begin
     if (start) begin
       empty_q            <= empty;
+      listed_q           <= listed;
       row_bytes_q        <= row_bytes;
       rows_q             <= rows;
       row_stride_q       <= command_i[accel_pkg::StoreBusRowStrideLsb +: accel_pkg::StoreBusRowStrideW];
@@ -93,7 +97,8 @@ module dma_store #(
   end
 
   // Address phases; the length of each waits for its data in a queue, and keeps it from coming before its data fit in.
-  logic              burst_valid, burst_ready, bus_overflow, unused_issue;
+  logic              burst_valid, burst_ready, bursts_left, bus_overflow, list_error, unused_issue;
+  logic       [19:0] list_address;
   logic [BurstW-1:0] unused_beats;
   logic   [DueW-1:0] due_q;  // write responses
   burst_walk #(
@@ -110,6 +115,15 @@ module dma_store #(
     .row_bytes_i   (row_bytes_q),
     .rows_i        (start ? rows : rows_q),
     .planes_i      (planes),
+    .listed_i      (listed),
+    .list_address_i(command_i[accel_pkg::StoreListAddressLsb +: accel_pkg::StoreListAddressW]),
+    .list_valid_o  (pad_list_o),
+    .list_ready_i  (pad_ready_i),
+    .list_address_o(list_address),
+    .list_data_i   (pad_data_i[3:0]),
+    .list_error_o  (list_error),
+    .offset_error_o(offset_error_o),
+    .left_o        (bursts_left),
     .issue_o       (unused_issue),
     .issue_beats_o (unused_beats),
     .valid_o       (burst_valid),
@@ -141,7 +155,7 @@ module dma_store #(
   logic               reading_q, read, read_q, last, burst_first_q;
   logic        [20:0] pad_address;
   logic [OffsetW-1:0] skip, skip_q;
-  logic  [CountW-1:0] count_q;
+  logic  [CountW-1:0] count, count_q;
   logic   [UsedW-1:0] used_q;
   beat_walk #(
     .BusBytes   (BusBytes),
@@ -152,7 +166,7 @@ module dma_store #(
     .fill_i            (1'b0),
     .bus_address_i     (command_i[accel_pkg::StoreBusAddressLsb +: OffsetW]),
     .bus_row_stride_i  (row_stride_q[OffsetW-1:0]),
-    .bus_plane_stride_i(plane_stride_q[OffsetW-1:0]),
+    .bus_plane_stride_i(listed_q ? '0 : plane_stride_q[OffsetW-1:0]),
     .pad_address_i     (command_i[accel_pkg::StorePadAddressLsb +: accel_pkg::StorePadAddressW]),
     .pad_row_stride_i  (pad_row_stride_q),
     .pad_plane_stride_i(pad_plane_stride_q),
@@ -162,13 +176,14 @@ module dma_store #(
     .next_i            (read),
     .address_o         (pad_address),
     .skip_o            (skip),
-    .count_o           (pad_count_o),
+    .count_o           (count),
     .last_o            (last)
   );
-  assign pad_valid_o = working && reading_q && used_q != UsedW'(Depth);
-  assign pad_addr_o  = pad_address[19:0];
-  assign read        = pad_valid_o && pad_ready_i;
-  assign pad_error_o = read && pad_address[20];
+  assign pad_valid_o = pad_list_o || (working && reading_q && used_q != UsedW'(Depth));
+  assign pad_addr_o  = pad_list_o ? list_address : pad_address[19:0];
+  assign pad_count_o = pad_list_o ? CountW'(accel_pkg::ListEntryBytes) : count;
+  assign read        = pad_valid_o && pad_ready_i && !pad_list_o;
+  assign pad_error_o = list_error || (read && pad_address[20]);
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
@@ -184,7 +199,7 @@ module dma_store #(
   end
   always_ff @(posedge clk_i) begin
     skip_q  <= skip;
-    count_q <= pad_count_o;
+    count_q <= count;
   end
 
   // Beats, in the lanes of the bus.
@@ -218,9 +233,9 @@ module dma_store #(
     if (w_sent) left_q <= left - 8'd1;
   end
 
-  // Responses. While few are due an address phase is made in every cycle: without one on offer the last is due.
+  // Responses.
   assign b_ready_o     = 1'b1;
-  assign last_response = b_valid_i && due_q == DueW'(1) && !burst_valid;
+  assign last_response = b_valid_i && due_q == DueW'(1) && !burst_valid && !bursts_left;
   assign error_o       = (b_valid_i && b_error_i) || bus_overflow;
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) due_q <= '0;

@@ -1,8 +1,9 @@
 // run_address: first address of each run of a transfer, on one of its two sides.
-//   address + row * row_stride + plane * plane_stride
+//   address + row * row_stride + plane * plane_stride; of a listed transfer address + row * row_stride + plane_stride,
+//   where plane_stride is the offset of the plane that is gone to
 // Golden: accel_models.golden.access.window. Steps with run_walk: the run after next_i is at the output in the next
 // cycle. Bit Width of the output says that this run is the first to leave Width bits, on its way from the run before.
-// Combinational path: none. The strides must hold still after start_i.
+// Combinational path: none. The strides must hold still after start_i, an offset while it is used.
 `default_nettype none
 module run_address #(
   parameter int unsigned Width = 20
@@ -14,6 +15,7 @@ module run_address #(
   input  wire logic [Width-1:0] plane_stride_i,
   input  wire logic             next_i,
   input  wire logic             plane_end_i,
+  input  wire logic             listed_i,
   output      logic   [Width:0] address_o
 );
   logic [Width-1:0] plane_q, from, stride;
@@ -29,7 +31,7 @@ module run_address #(
       plane_q   <= address_i;
     end else if (next_i) begin
       address_o <= next;
-      if (plane_end_i) plane_q <= next[Width-1:0];
+      if (plane_end_i && !listed_i) plane_q <= next[Width-1:0];
     end
   end
 endmodule

@@ -4,7 +4,7 @@
 //   no request of higher priority wants one of them
 // Golden: the scratchpad of accel_models.golden (access.window). Latency 1: read data, byte 0 that of a, come in the cycle
 // after the grant; a write is visible to requests of the next cycle. Every port moves one vector per cycle.
-// Priority: act (always granted), weight, vector read, vector write, store read, load write.
+// Priority: act (always granted), weight, vector read, vector write, store read, load write or list.
 // error_o: a granted request leaves PadBytes; it writes nothing and reads anything.
 // Combinational paths: the requests -> the grants of lower priority, error_o.
 `default_nettype none
@@ -48,11 +48,13 @@ module scratchpad #(
   input  wire logic               [19:0] sread_addr_i,
   input  wire logic           [BusW-1:0] sread_count_i,
   output      logic  [BusBytes-1:0][7:0] sread_data_o,
-  input  wire logic                      lwrite_valid_i,  // load
+  input  wire logic                      lwrite_valid_i,  // load: writes, or reads an entry of a row list
   output      logic                      lwrite_ready_o,
   input  wire logic               [19:0] lwrite_addr_i,
   input  wire logic         [CountW-1:0] lwrite_count_i,
   input  wire logic [WordBytes-1:0][7:0] lwrite_data_i,
+  input  wire logic                      lwrite_list_i,   // it reads
+  output      logic               [31:0] list_data_o,
   output      logic                      error_o
 );
   localparam int unsigned OffsetW = $clog2(WordBytes);
@@ -68,7 +70,8 @@ module scratchpad #(
   end
 
   // The ports, by priority.
-  logic [Ports-1:0]             valid, ready;
+  logic [Ports-1:0]             valid, ready, writes;
+  assign writes  = {!lwrite_list_i, 5'b01000};
   logic [Ports-1:0]      [20:0] address;
   logic [Ports-1:0][CountW-1:0] count;
   assign valid   = {lwrite_valid_i, sread_valid_i, vwrite_valid_i, vread_valid_i, weight_valid_i, act_valid_i};
@@ -153,12 +156,12 @@ module scratchpad #(
       for (int unsigned p = 0; p < Ports; p++) begin
         if (ready[p] && low_bank[p][b]) row = row | low_row[p];
         if (ready[p] && high_bank[p][b]) row = row | high_row[p];
-        if (ready[p] && need[p][b] && p != Writer0 && p != Writer0 + 2) read = 1'b1;
+        if (ready[p] && need[p][b] && !writes[p]) read = 1'b1;
       end
       write = '0;
       for (int unsigned w = 0; w < 2; w++) begin
-        if (ready[Writer0+2*w] && low_bank[Writer0+2*w][b]) write = write | low_enable[w];
-        if (ready[Writer0+2*w] && high_bank[Writer0+2*w][b]) write = write | high_enable[w];
+        if (ready[Writer0+2*w] && writes[Writer0+2*w] && low_bank[Writer0+2*w][b]) write = write | low_enable[w];
+        if (ready[Writer0+2*w] && writes[Writer0+2*w] && high_bank[Writer0+2*w][b]) write = write | high_enable[w];
       end
       word_data = (ready[Writer0] && need[Writer0][b]) ? turned[0] : turned[1];
     end
@@ -215,6 +218,16 @@ module scratchpad #(
     .place_i({high[4], low[4], address[4][OffsetW-1:0]}),
     .words_i(words),
     .data_o (sread_data_o)
+  );
+  scratchpad_align #(
+    .WordBytes(WordBytes),
+    .Banks    (Banks),
+    .Bytes    (accel_pkg::ListEntryBytes)
+  ) u_list (
+    .clk_i  (clk_i),
+    .place_i({high[5], low[5], address[5][OffsetW-1:0]}),
+    .words_i(words),
+    .data_o (list_data_o)
   );
 endmodule
 `default_nettype wire

@@ -42,6 +42,7 @@ from accel_models.system import System
 
 _TRIES = 500
 _BESIDE = 8  # legal commands before and behind a fault, at most
+_NOT_IN_PAD = ("bus_address", "list_address")
 _PAD_KINDS = (Load, Store, Fill, Matrix, Requantize, Elementwise, Pool)
 _SUM_KINDS = (Matrix, Requantize, Range)
 
@@ -108,8 +109,10 @@ def _legal(room: Room, *kinds: type[Command]) -> Command:
 def _scratchpad(room: Room) -> list[Command]:
     """An operand that leaves the scratchpad at its end."""
     command = _legal(room, *_PAD_KINDS)
+    if isinstance(command, Load | Store) and room.happens(0.3):  # the first entry of a list, which is read first
+        return [changed(command, listed=1, list_address=room.state.scratchpad.shape[1] - room.upto(3, 0))]
     names = [
-        spec.name for spec in layout(type(command)) if spec.name.endswith("address") and spec.name != "bus_address"
+        spec.name for spec in layout(type(command)) if spec.name.endswith("address") and spec.name not in _NOT_IN_PAD
     ]
     parameters = isinstance(command, Requantize) and room.happens(0.3)
     name = "parameters" if parameters else room.pick(names)
@@ -122,8 +125,10 @@ def _accumulators(room: Room) -> list[Command]:
 
 
 def _field(room: Room) -> list[Command]:
-    command, shift = _legal(room, Matrix, Requantize, Elementwise, Pool), room.pick((0, 63))
+    command, shift = _legal(room, Load, Store, Matrix, Requantize, Elementwise, Pool), room.pick((0, 63))
     match command:
+        case Load() | Store():  # a parameter, which is no offset, most likely
+            return [changed(command, planes=1, listed=1, list_address=room.parameters(1) + room.upto(8 * room.columns))]
         case Matrix() if room.happens(0.5):
             return [changed(command, mode=3)]
         case Matrix():

@@ -107,7 +107,7 @@ class Draft:
     def call(self) -> None:
         """A CPU call from one place of the SRAM to another, executed as golden does."""
         room, size = self.room, _CALL_BYTES
-        low, high = transfers.bank_bytes(room), room.bus["sram"][1] - size
+        low, high = room.bank_bytes, room.bus["sram"][1] - size
         function, operands = str(room.pick(_FUNCTIONS)), {}
         for name in ("call.x", "call.y"):
             tensor = Tensor(name=name, shape=(size,), dtype="int8")

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from accel_models.arithmetic import MAX_SHIFT, MIN_SHIFT
-from accel_models.commands import PARAMETER_BYTES, REGISTERS
+from accel_models.commands import LIST_ENTRY_BYTES, PARAMETER_BYTES, REGISTERS
 from accel_models.cost import Hardware
 from accel_models.golden import State
 from accel_models.system import System
@@ -20,6 +20,9 @@ from accel_models.system import System
 Bytes = NDArray[np.uint8]
 Span = tuple[int, int]  # first byte and the byte after the last one
 BLOCKS = 8  # parameter blocks in a bank
+LISTED = 48  # offsets behind them: any part of them is a row list
+FARTHEST = 1536  # bytes: no offset is larger
+_ALIGN = 32  # bytes: offsets suit the widest bus
 _RECENT = 6
 _PAD_BYTES = 6144  # of the scratchpad that commands use
 _LOW, _HIGH = -(1 << 31), (1 << 31) - 1
@@ -33,9 +36,9 @@ class NoRoomError(Exception):
 class Room:
     """The state in which the next command will find the machine, and what is drawn from.
 
-    ``pad``: scratchpad bytes for data; ``bank``: where parameter blocks lie in the scratchpad; ``bus``: by memory, the
-    offsets that commands may touch, its first BLOCKS parameter blocks included. ``reach``: 1 for small sizes, up to 4.
-    ``known``: values of registers that data decides and an extent has used.
+    ``pad``: scratchpad bytes for data; ``bank``: where the bank lies in the scratchpad, BLOCKS parameter blocks and
+    LISTED offsets; ``bus``: by memory, the offsets that commands may touch, a bank in front included. ``reach``: 1 for
+    small sizes, up to 4. ``known``: values of registers that data decides and an extent has used.
     """
 
     rng: np.random.Generator
@@ -117,6 +120,16 @@ class Room:
             raise NoRoomError
         return self.bank + self.upto(BLOCKS - groups, 0) * PARAMETER_BYTES * self.columns
 
+    @property
+    def bank_bytes(self) -> int:
+        return bank_bytes(self.columns)
+
+    def row_list(self, planes: int) -> int:
+        """Scratchpad address of as many offsets. Raises NoRoomError."""
+        if planes > LISTED:
+            raise NoRoomError
+        return self.bank + self.bank_bytes - LIST_ENTRY_BYTES * (LISTED - self.upto(LISTED - planes, 0))
+
 
 def empty_room(rng: np.random.Generator, system: System, commands: tuple[str, int]) -> Room:
     """A room before anything ran: scratchpad and registers zero, bus memories random with parameter blocks in front.
@@ -128,18 +141,17 @@ def empty_room(rng: np.random.Generator, system: System, commands: tuple[str, in
     bus = {}
     for space, data in state.bus.items():
         data[0] = rng.integers(0, 256, data.shape[1], np.uint8)
-        bank = parameter_bank(rng, system.accelerator.array.columns)
+        bank = random_bank(rng, system.accelerator.array.columns)
         data[0, : len(bank)] = bank
         bus[space] = (0, data.shape[1] - (commands[1] if space == commands[0] else 0))
     size = system.accelerator.scratchpad.size_bytes
     total = min(_PAD_BYTES, size)
-    bank_bytes = BLOCKS * PARAMETER_BYTES * system.accelerator.array.columns
     first = int(rng.choice([0, size - total, int(rng.integers(0, size - total + 1))]))
     return Room(
         rng=rng,
         system=system,
         state=state,
-        pad=(first + bank_bytes, first + total),
+        pad=(first + bank_bytes(system.accelerator.array.columns), first + total),
         bank=first,
         bus=bus,
         reach=int(rng.choice([1, 1, 2, 4])),
@@ -147,9 +159,14 @@ def empty_room(rng: np.random.Generator, system: System, commands: tuple[str, in
     )
 
 
-def parameter_bank(rng: np.random.Generator, columns: int) -> Bytes:
-    """BLOCKS blocks of legal parameters, for sums of 8 to 31 bits."""
-    return np.concatenate([_block(rng, columns) for _ in range(BLOCKS)])
+def bank_bytes(columns: int) -> int:
+    return BLOCKS * PARAMETER_BYTES * columns + LISTED * LIST_ENTRY_BYTES
+
+
+def random_bank(rng: np.random.Generator, columns: int) -> Bytes:
+    """BLOCKS blocks of legal parameters, for sums of 8 to 31 bits, and LISTED offsets of whole beats."""
+    offsets = _ALIGN * rng.integers(0, FARTHEST // _ALIGN + 1, LISTED)
+    return np.concatenate([*(_block(rng, columns) for _ in range(BLOCKS)), offsets.astype("<u4").view(np.uint8)])
 
 
 def _block(rng: np.random.Generator, columns: int) -> Bytes:

@@ -6,7 +6,7 @@ A field that a transfer gains is drawn here, in ``_transfer``, for Loads and Sto
 from typing import Any
 
 from accel_models.commands import Fill, Load, Store
-from accel_models.generator.room import NoRoomError, Room, Span
+from accel_models.generator.room import FARTHEST, NoRoomError, Room, Span
 from accel_models.golden.dispatch import READ_ONLY
 from accel_models.memory import bus_address
 
@@ -24,19 +24,14 @@ def store(room: Room) -> Store:
 
 
 def bank(room: Room, space: str) -> Load:
-    """All parameter blocks, from the front of a memory."""
-    return Load(bus_address=bus_address(space, 0), pad_address=room.bank, row_bytes=bank_bytes(room))
-
-
-def bank_bytes(room: Room) -> int:
-    """Bytes of a bank of parameter blocks: data of the bus memories come after them."""
-    return room.pad[0] - room.bank
+    """All parameter blocks and row lists, from the front of a memory."""
+    return Load(bus_address=bus_address(space, 0), pad_address=room.bank, row_bytes=room.bank_bytes)
 
 
 def data(room: Room) -> Load:
     """A long run of random bytes. Raises NoRoomError."""
     space = room.pick(list(room.bus))
-    first = bank_bytes(room)
+    first = room.bank_bytes
     size = room.upto(min(2500, room.bus[space][1] - first), 400)
     place = room.upto(room.bus[space][1] - size, first)
     return Load(bus_address=bus_address(space, place), pad_address=room.place(size), row_bytes=size)
@@ -51,7 +46,13 @@ def fill(room: Room) -> Fill:
 
 def _transfer(room: Room, space: str) -> dict[str, Any]:
     extents = _extents(room)
-    offset, bus_row, bus_plane = _side(room, (bank_bytes(room), room.bus[space][1]), extents)
+    listed = _row_list(room, extents)
+    low, high = room.bank_bytes, room.bus[space][1]
+    if listed:
+        offset, bus_row, _ = _side(room, (low, high - FARTHEST), (*extents[:2], 1))
+        bus_plane = room.upto((1 << 32) - 1, 0)  # not looked at
+    else:
+        offset, bus_row, bus_plane = _side(room, (low, high), extents)
     pad_address, pad_row, pad_plane = _pad_side(room, extents)
     room.remember(pad_address)
     row_bytes, rows, planes = extents
@@ -65,7 +66,13 @@ def _transfer(room: Room, space: str) -> dict[str, Any]:
         "bus_plane_stride": bus_plane,
         "pad_row_stride": pad_row,
         "pad_plane_stride": pad_plane,
+        **listed,
     }
+
+
+def _row_list(room: Room, extents: Extents) -> dict[str, int]:
+    """Now and then."""
+    return {"listed": 1, "list_address": room.row_list(extents[2])} if room.happens(0.25) else {}
 
 
 def _extents(room: Room) -> Extents:

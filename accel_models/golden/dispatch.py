@@ -24,7 +24,7 @@ from accel_models.commands import (
     layout,
 )
 from accel_models.golden import matrix, transfer, vector
-from accel_models.golden.access import Bytes, GoldenError, Sums
+from accel_models.golden.access import Bytes, GoldenError, Sums, same_in_batch
 from accel_models.memory import locate
 from accel_models.registers import ErrorCause
 from accel_models.system import System
@@ -39,7 +39,7 @@ class State:
 
     ``bus``: memories by space, uint8 [batch, bytes], read-only ones [1, bytes]; ``scratchpad`` uint8 [batch, bytes];
     ``accumulators`` int32 [batch, entries, columns]; ``registers`` int64 [batch, 32] holding 32-bit signed values.
-    ``rows``: of the array.
+    ``rows``: of the array. ``bus_bytes``: width of the bus.
     """
 
     bus: Mapping[str, Bytes]
@@ -47,6 +47,7 @@ class State:
     accumulators: Sums
     registers: NDArray[np.int64]
     rows: int
+    bus_bytes: int
 
     @classmethod
     def of(cls, system: System, batch: int) -> Self:
@@ -64,6 +65,7 @@ class State:
             ),
             registers=np.zeros((batch, REGISTERS), np.int64),
             rows=hardware.array.rows if hardware else 0,
+            bus_bytes=system.bus.bytes_per_cycle,
         )
 
     def clear(self) -> Self:
@@ -96,8 +98,7 @@ def execute(command: Command, state: State) -> None:
         indices = [getattr(command, name).index for name in names]
         values = state.registers[:, indices]
         if (values != values[0]).any():  # data decided differently in each invocation: one by one
-            for image in range(len(values)):
-                execute(command, state.one(image))
+            _one_by_one(command, state)
             return
         command = _resolve(command, {name: int(value) for name, value in zip(names, values[0], strict=True)})
     match command:
@@ -111,9 +112,11 @@ def execute(command: Command, state: State) -> None:
             vector.pool(command, state.scratchpad)
         case Load() | Store() if transfer.is_empty(command):
             pass  # no byte, no address on the bus
+        case Load() | Store() if command.listed and not same_in_batch(transfer.row_list(command, state.scratchpad)):
+            _one_by_one(command, state)
         case Load():
             memory, _, offset = _memory(state, command.bus_address, ErrorCause.BUS_READ)
-            transfer.load(command, memory, offset, state.scratchpad)
+            transfer.load(command, memory, offset, state.scratchpad, state.bus_bytes)
         case Store():
             memory, space, offset = _memory(state, command.bus_address, ErrorCause.BUS_WRITE)
             if space in READ_ONLY:
@@ -121,7 +124,7 @@ def execute(command: Command, state: State) -> None:
                     f"bus_address: {command.bus_address:#010x} is in {space}, which cannot be written",
                     ErrorCause.BUS_WRITE,
                 )
-            transfer.store(command, state.scratchpad, memory, offset)
+            transfer.store(command, state.scratchpad, memory, offset, state.bus_bytes)
         case Fill():
             transfer.fill(command, state.scratchpad)
         case Range():
@@ -132,6 +135,23 @@ def execute(command: Command, state: State) -> None:
             pass
         case _:
             raise GoldenError(f"no golden function for command {type(command).__name__}")
+
+
+def list_offsets(command: Load | Store, state: State) -> tuple[int, ...]:
+    """The row list that a listed transfer would use now, of the first invocation. Raises GoldenError."""
+    names = _register_fields(command)
+    values = {name: int(state.registers[0, getattr(command, name).index]) for name in names}
+    resolved = _resolve(command, values)
+    assert isinstance(resolved, Load | Store)
+    if transfer.is_empty(resolved):
+        return ()
+    return tuple(transfer.row_list(resolved, state.scratchpad)[0].tolist())
+
+
+def _one_by_one(command: Command, state: State) -> None:
+    """What data decides differs between the invocations of the batch."""
+    for image in range(len(state.registers)):
+        execute(command, state.one(image))
 
 
 def _register_fields(command: Command) -> list[str]:

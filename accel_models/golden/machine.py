@@ -6,10 +6,19 @@ from dataclasses import dataclass
 import numpy as np
 
 from accel_models import kernels
-from accel_models.commands import COMMAND_BYTES, Command, End, UnknownOpcodeError, UnknownRegisterError, decode
+from accel_models.commands import (
+    COMMAND_BYTES,
+    Command,
+    End,
+    Load,
+    Store,
+    UnknownOpcodeError,
+    UnknownRegisterError,
+    decode,
+)
 from accel_models.golden import boundary
 from accel_models.golden.access import Bytes, GoldenError
-from accel_models.golden.dispatch import READ_ONLY, State, execute
+from accel_models.golden.dispatch import READ_ONLY, State, execute, list_offsets
 from accel_models.network import Operator, Tensor
 from accel_models.program import Binding, Placement, Program, Segment
 from accel_models.registers import ErrorCause
@@ -23,7 +32,8 @@ class Machine:
 
     ``batch`` invocations run side by side on memories of their own. ``cpu`` executes CPU calls; give another to serve
     functions that have no NumPy kernel. ``on_row_end(row, machine)`` is called when the last command of an operator row
-    has been executed: the moment at which the row's result can be read.
+    has been executed: the moment at which the row's result can be read. ``lists``: offsets of every listed transfer in
+    the last invocation (of the batch's first element), by command, which the event machine wants to know.
     """
 
     def __init__(
@@ -39,6 +49,7 @@ class Machine:
         self.program, self.batch = program, batch
         self.state = State.of(program.system, batch)
         self._load_images()
+        self.lists: dict[int, tuple[int, ...]] = {}
         self._cpu, self._on_row_end = cpu, on_row_end
         self._decoded = _decode(program)
         self._tensors = {name: binding.tensor for name, binding in program.bindings.items()}
@@ -114,6 +125,8 @@ class Machine:
             if isinstance(command, End) != (index == last):
                 raise GoldenError(f"command {index} ({type(command).__name__}): want End as the last of a segment only")
             try:
+                if isinstance(command, Load | Store) and command.listed:
+                    self.lists[index] = list_offsets(command, self.state)
                 execute(command, self.state)
             except GoldenError as error:
                 raise GoldenError(f"command {index} ({type(command).__name__}): {error}", error.cause) from None

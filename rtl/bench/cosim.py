@@ -185,19 +185,21 @@ def _models(case: Case) -> _Models:
     prediction: _Prediction | None = None
     golden: Machine | None = None
     golden_error = expected_error = ""
-    try:
-        found = batches(case.program, case.registers)
-        work = work_of(case.program, found)
-        prediction = _Prediction(found, work, simulate(case.program, work=work))
-    except TimingError as error:
-        expected_error = error.cause.name.lower()
-    except ValueError:  # an illegal program: golden says why, and the RTL has to refuse it too
-        pass
+    lists: Mapping[int, tuple[int, ...]] = {}
     try:
         golden = machine_of(case.program)
+        lists = golden.lists
         golden.run(case.inputs)
     except GoldenError as error:
         golden, golden_error, expected_error = None, str(error), error.cause.name.lower()
+    try:
+        found = batches(case.program, case.registers, lists)
+        work = work_of(case.program, found)
+        prediction = _Prediction(found, work, simulate(case.program, work=work))
+    except TimingError as error:
+        expected_error = expected_error or error.cause.name.lower()
+    except ValueError:  # an illegal program: golden says why, and the RTL has to refuse it too
+        pass
     return _Models(prediction, golden, golden_error, expected_error)
 
 

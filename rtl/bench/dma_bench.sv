@@ -26,6 +26,7 @@ module dma_bench #(
   output      logic                load_stall_o,
   output      logic                load_error_o,
   output      logic                load_pad_error_o,
+  output      logic                load_offset_error_o,
   input  wire logic                store_start_valid_i,
   output      logic                store_start_ready_o,
   input  wire logic        [511:0] store_command_i,
@@ -33,6 +34,7 @@ module dma_bench #(
   output      logic                store_stall_o,
   output      logic                store_error_o,
   output      logic                store_pad_error_o,
+  output      logic                store_offset_error_o,
   input  wire logic                fetch_start_i,
   input  wire logic         [31:0] fetch_address_i,
   input  wire logic                fetch_flush_i,
@@ -76,12 +78,13 @@ module dma_bench #(
   logic               [31:0] fetch_ar_addr, load_ar_addr;
   logic                [7:0] fetch_ar_len, load_ar_len;
   logic          [DataW-1:0] r_data;
-  logic                      write_valid, write_ready, read_valid, read_ready, unused_ids;
+  logic                      write_valid, write_ready, write_list, read_valid, read_ready, read_list, unused_ids;
   logic               [19:0] write_addr, read_addr;
   logic [$clog2(WordBytes+1)-1:0] write_count;
   logic [$clog2(BusBytes+1)-1:0]  read_count;
   logic [WordBytes-1:0][7:0] write_data;
   logic  [BusBytes-1:0][7:0] read_data;
+  logic               [31:0] list_data;
 
   assign m_axi_arid    = 1'b0;
   assign m_axi_arsize  = 3'($clog2(BusBytes));
@@ -89,7 +92,7 @@ module dma_bench #(
   assign m_axi_awid    = 1'b0;
   assign m_axi_awsize  = 3'($clog2(BusBytes));
   assign m_axi_awburst = 2'b01;
-  assign unused_ids    = ^{m_axi_rid, m_axi_bid, m_axi_bresp[0], fetch_address_i[5:0]};
+  assign unused_ids    = ^{m_axi_rid, m_axi_bid, m_axi_bresp[0], fetch_address_i[5:0], read_list};
 
   dma_load #(
     .Rows    (Rows),
@@ -98,28 +101,31 @@ module dma_bench #(
     .DmaSetup(DmaSetup),
     .MaxBurst(MaxBurst)
   ) u_load (
-    .clk_i        (clk_i),
-    .rst_ni       (rst_ni),
-    .start_valid_i(load_start_valid_i),
-    .start_ready_o(load_start_ready_o),
-    .command_i    (load_command_i),
-    .done_o       (load_done_o),
-    .stall_o      (load_stall_o),
-    .error_o      (load_error_o),
-    .pad_error_o  (load_pad_error_o),
-    .ar_valid_o   (load_ar_valid),
-    .ar_ready_i   (load_ar_ready),
-    .ar_addr_o    (load_ar_addr),
-    .ar_len_o     (load_ar_len),
-    .r_valid_i    (load_r_valid),
-    .r_ready_o    (load_r_ready),
-    .r_data_i     (r_data),
-    .r_error_i    (r_error),
-    .pad_valid_o  (write_valid),
-    .pad_ready_i  (write_ready),
-    .pad_addr_o   (write_addr),
-    .pad_count_o  (write_count),
-    .pad_data_o   (write_data)
+    .clk_i         (clk_i),
+    .rst_ni        (rst_ni),
+    .start_valid_i (load_start_valid_i),
+    .start_ready_o (load_start_ready_o),
+    .command_i     (load_command_i),
+    .done_o        (load_done_o),
+    .stall_o       (load_stall_o),
+    .error_o       (load_error_o),
+    .pad_error_o   (load_pad_error_o),
+    .offset_error_o(load_offset_error_o),
+    .ar_valid_o    (load_ar_valid),
+    .ar_ready_i    (load_ar_ready),
+    .ar_addr_o     (load_ar_addr),
+    .ar_len_o      (load_ar_len),
+    .r_valid_i     (load_r_valid),
+    .r_ready_o     (load_r_ready),
+    .r_data_i      (r_data),
+    .r_error_i     (r_error),
+    .pad_valid_o   (write_valid),
+    .pad_ready_i   (write_ready),
+    .pad_addr_o    (write_addr),
+    .pad_count_o   (write_count),
+    .pad_data_o    (write_data),
+    .pad_list_o    (write_list),
+    .list_data_i   (list_data)
   );
 
   dma_store #(
@@ -127,32 +133,34 @@ module dma_bench #(
     .DmaSetup(DmaSetup),
     .MaxBurst(MaxBurst)
   ) u_store (
-    .clk_i        (clk_i),
-    .rst_ni       (rst_ni),
-    .start_valid_i(store_start_valid_i),
-    .start_ready_o(store_start_ready_o),
-    .command_i    (store_command_i),
-    .done_o       (store_done_o),
-    .stall_o      (store_stall_o),
-    .error_o      (store_error_o),
-    .pad_error_o  (store_pad_error_o),
-    .aw_valid_o   (m_axi_awvalid),
-    .aw_ready_i   (m_axi_awready),
-    .aw_addr_o    (m_axi_awaddr),
-    .aw_len_o     (m_axi_awlen),
-    .w_valid_o    (m_axi_wvalid),
-    .w_ready_i    (m_axi_wready),
-    .w_data_o     (m_axi_wdata),
-    .w_strb_o     (m_axi_wstrb),
-    .w_last_o     (m_axi_wlast),
-    .b_valid_i    (m_axi_bvalid),
-    .b_ready_o    (m_axi_bready),
-    .b_error_i    (m_axi_bresp[1]),
-    .pad_valid_o  (read_valid),
-    .pad_ready_i  (read_ready),
-    .pad_addr_o   (read_addr),
-    .pad_count_o  (read_count),
-    .pad_data_i   (read_data)
+    .clk_i         (clk_i),
+    .rst_ni        (rst_ni),
+    .start_valid_i (store_start_valid_i),
+    .start_ready_o (store_start_ready_o),
+    .command_i     (store_command_i),
+    .done_o        (store_done_o),
+    .stall_o       (store_stall_o),
+    .error_o       (store_error_o),
+    .pad_error_o   (store_pad_error_o),
+    .offset_error_o(store_offset_error_o),
+    .aw_valid_o    (m_axi_awvalid),
+    .aw_ready_i    (m_axi_awready),
+    .aw_addr_o     (m_axi_awaddr),
+    .aw_len_o      (m_axi_awlen),
+    .w_valid_o     (m_axi_wvalid),
+    .w_ready_i     (m_axi_wready),
+    .w_data_o      (m_axi_wdata),
+    .w_strb_o      (m_axi_wstrb),
+    .w_last_o      (m_axi_wlast),
+    .b_valid_i     (m_axi_bvalid),
+    .b_ready_o     (m_axi_bready),
+    .b_error_i     (m_axi_bresp[1]),
+    .pad_valid_o   (read_valid),
+    .pad_list_o    (read_list),
+    .pad_ready_i   (read_ready),
+    .pad_addr_o    (read_addr),
+    .pad_count_o   (read_count),
+    .pad_data_i    (read_data)
   );
 
   command_fetch #(
@@ -224,6 +232,8 @@ module dma_bench #(
     .write_addr_i (write_addr),
     .write_count_i(write_count),
     .write_data_i (write_data),
+    .write_list_i (write_list),
+    .list_data_o  (list_data),
     .read_valid_i (read_valid),
     .read_ready_o (read_ready),
     .read_addr_i  (read_addr),

@@ -72,6 +72,7 @@ def _sizes() -> Iterator[str]:
             "Registers": commands.REGISTERS,
             "ParameterBytes": commands.PARAMETER_BYTES,
             "TableBytes": commands.TABLE_BYTES,
+            "ListEntryBytes": commands.LIST_ENTRY_BYTES,
         }
     )
     yield from _logic(32, {f"{camel(space)}Base": base for space, base in memory.BUS_SPACES.items()})

@@ -22,6 +22,8 @@ module pad_memory #(
   input  wire logic                [19:0] write_addr_i,
   input  wire logic          [WriteW-1:0] write_count_i,
   input  wire logic [WriteBytes-1:0][7:0] write_data_i,
+  input  wire logic                       write_list_i,   // reads four bytes instead
+  output      logic                [31:0] list_data_o,
   input  wire logic                       read_valid_i,
   output      logic                       read_ready_o,
   input  wire logic                [19:0] read_addr_i,
@@ -48,6 +50,10 @@ module pad_memory #(
         read_data_o[lane] <= noise_q[31:24] ^ 8'(lane);
       end
     end
+    for (int lane = 0; lane < 4; lane++) begin
+      if (write_valid_i && write_ready_o && write_list_i) list_data_o[8*lane +: 8] <= bytes[int'(write_addr_i) + lane];
+      else list_data_o[8*lane +: 8] <= noise_q[39:32] ^ 8'(lane);
+    end
     if (read_valid_i) a_reads_something : assert (read_count_i != '0);
     if (write_valid_i) a_writes_something : assert (write_count_i != '0);
   end
@@ -58,7 +64,7 @@ module pad_memory #(
     dump_q <= dump_i;
     if (load_i && !load_q) $readmemh("pad.hex", bytes);
     if (dump_i && !dump_q) $writememh("pad.dump", bytes);
-    if (write_valid_i && write_ready_o) begin
+    if (write_valid_i && write_ready_o && !write_list_i) begin
       for (int lane = 0; lane < int'(WriteBytes); lane++) begin
         if (lane < int'(write_count_i) && int'(write_addr_i) + lane < int'(PadBytes)) begin
           bytes[int'(write_addr_i) + lane] <= write_data_i[lane];

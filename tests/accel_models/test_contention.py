@@ -139,7 +139,7 @@ def test_beats_that_waited_are_written_two_at_a_time(above: list[int], end: int)
     hw = replace(HW, rows=8, columns=8)
     found = requests.requests_of(Load, load(16), hw, banks)
     assert isinstance(found, requests.BeatRequests) and len(found.masks) == 4
-    drain = LoadDrain(found, wanting(above))
+    drain = LoadDrain(found, 0, wanting(above))
     drain.offer(4, 6.0, 1.0, 0)
     now = 0
     while drain.written(now) < 4:
@@ -217,5 +217,5 @@ def test_empty_commands_ask_for_nothing() -> None:
 
 def test_bursts_end_at_pages_and_at_the_longest() -> None:
     command = Load(bus_address=0x2000_0FF6, pad_address=0, row_bytes=100, rows=2, bus_row_stride=4096 - 64)
-    sizes = requests.burst_sizes(command, HW)
+    (sizes,) = requests.burst_sizes(command, HW)
     assert sizes == [3, 16, 7, 16, 3, 7] and sum(sizes) == cost.beats(command, HW)

@@ -5,6 +5,7 @@ import numpy as np
 from accel_models.commands import Fill, Load, Store
 from accel_models.memory import BUS_SPACES
 
+LISTS, FARTHEST = 40, 2048
 Space = tuple[int, int]  # first byte and byte after the last one that a command may touch
 
 
@@ -47,15 +48,32 @@ def extents(rng: np.random.Generator) -> tuple[int, int, int]:
     return int(rng.integers(1, 160)), int(rng.integers(1, 9)), int(rng.integers(1, 4))
 
 
-def random_transfer(rng: np.random.Generator, kind: type[Load] | type[Store], bus: Space, pad: Space) -> Load | Store:
-    """A Load or Store whose bytes lie in the two spaces; bus addresses count from the bottom of the bus."""
+def random_lists(rng: np.random.Generator, bus_bytes: int) -> np.ndarray:
+    """LISTS offsets below FARTHEST, uint8 [4 * LISTS]."""
+    return (bus_bytes * rng.integers(0, FARTHEST // bus_bytes, LISTS)).astype("<u4").view(np.uint8)
+
+
+def random_transfer(
+    rng: np.random.Generator, kind: type[Load] | type[Store], bus: Space, pad: Space, lists: int | None = None
+) -> Load | Store:
+    """A Load or Store whose bytes lie in the two spaces; bus addresses count from the bottom of the bus.
+
+    ``lists``: where in the scratchpad random_lists are, for transfers with a row list now and then.
+    """
     row_bytes, rows, planes = extents(rng)
     size = max(1, row_bytes), max(1, rows), max(1, planes)
-    bus_address, bus_row, bus_plane = _side(rng, bus, *size)
     pad_address, pad_row, pad_plane = _side(rng, pad, *size)
+    listed = {}
+    if lists is not None and rng.random() < 0.3:
+        bus_address, bus_row, _ = _side(rng, (bus[0], bus[1] - FARTHEST), *size[:2], 1)
+        bus_plane = int(rng.integers(1 << 32))  # not looked at
+        listed = {"listed": 1, "list_address": lists + 4 * int(rng.integers(0, LISTS - size[2] + 1))}
+    else:
+        bus_address, bus_row, bus_plane = _side(rng, bus, *size)
     return kind(
         bus_address=bus_address, pad_address=pad_address, row_bytes=row_bytes, rows=rows, planes=planes,
         bus_row_stride=bus_row, bus_plane_stride=bus_plane, pad_row_stride=pad_row, pad_plane_stride=pad_plane,
+        **listed,
     )  # fmt: skip
 
 

@@ -21,6 +21,7 @@ HW = SimpleNamespace(
 )  # fmt: skip
 SLOW = {"flash": Speed(20, 7.7001953125), "sram": Speed(4, 1.0), "external": Speed(9, 2.5)}
 LATE = {"flash": Speed(3, 1.0), "sram": Speed(25, 1.0), "external": Speed(1, 1.25)}
+KINDS = {"load": Load, "store": Store}
 WHOLE = {name: space(name, 0, size) for name, size in SIZES.items()}
 
 
@@ -59,8 +60,8 @@ async def random_loads_and_fills(dut, speed):
         commands = []
         for _ in range(40):
             where = WHOLE[str(rng.choice(list(WHOLE), p=[0.2, 0.6, 0.2]))]
-            transfer = random_transfer(rng, Load, where, (0, PAD))
-            commands.append(random_fill(rng, (0, PAD)) if rng.random() < 0.2 else transfer)
+            transfer = random_transfer(rng, Load, where, (0, bench.lists), bench.lists)
+            commands.append(random_fill(rng, (0, bench.lists)) if rng.random() < 0.2 else transfer)
         await run_and_check(bench, "load", commands)
 
 
@@ -71,7 +72,9 @@ async def random_stores(dut, speed):
     await bench.begin(speed)
     for _ in range(3):
         names = bench.rng.choice(["sram", "external"], 40)
-        commands = [random_transfer(bench.rng, Store, WHOLE[str(name)], (0, PAD)) for name in names]
+        commands = [
+            random_transfer(bench.rng, Store, WHOLE[str(name)], (0, bench.lists), bench.lists) for name in names
+        ]
         await run_and_check(bench, "store", commands)
 
 
@@ -82,9 +85,9 @@ async def withheld_scratchpad(dut, engine):
     bench = side(dut, 4)
     await bench.begin({**EVEN, "sram": Speed(5, 1.0)}, pad_stall=90)
     kind = Load if engine == "load" else Store
-    commands = [random_transfer(bench.rng, kind, WHOLE["sram"], (0, PAD)) for _ in range(60)]
+    commands = [random_transfer(bench.rng, kind, WHOLE["sram"], (0, bench.lists), bench.lists) for _ in range(60)]
     if engine == "load":
-        commands += [random_fill(bench.rng, (0, PAD)) for _ in range(20)]
+        commands += [random_fill(bench.rng, (0, bench.lists)) for _ in range(20)]
     await run_and_check(bench, engine, commands, disturbed=True)
 
 
@@ -161,10 +164,10 @@ async def everything_at_once(dut, stall, pad_stall, speed):
     for _ in range(40):
         source = [WHOLE["flash"], space("sram", 0, 16384), space("external", 0, 8192)][rng.choice(3, p=[0.1, 0.6, 0.3])]
         target = [space("sram", 16384, 32768), space("external", 8192, 16384)][rng.integers(2)]
-        loads.append(random_transfer(rng, Load, source, (0, half)))
+        loads.append(random_transfer(rng, Load, source, (0, half), bench.lists))
         if rng.random() < 0.2:
             loads.append(random_fill(rng, (0, half)))
-        stores.append(random_transfer(rng, Store, target, (half, PAD)))
+        stores.append(random_transfer(rng, Store, target, (half, bench.lists), bench.lists))
     out = []
     fetching = cocotb.start_soon(fetched(dut, BUS_SPACES["sram"], bursty(), out))
     storing = cocotb.start_soon(bench.run("store", stores))
@@ -179,21 +182,23 @@ async def everything_at_once(dut, stall, pad_stall, speed):
     await bench.compare()
 
 
+ERRORS = ("error", "pad_error", "offset_error")
+
+
 async def errors(dut, engine, command):
-    """Run one command on an engine: whether it reported an error of the bus, and one of the scratchpad address."""
+    """Run one command on an engine: the errors that it reported, of ``ERRORS``."""
     getattr(dut, f"{engine}_start_valid_i").value = 1
     getattr(dut, f"{engine}_command_i").value = int.from_bytes(encode(command), "little")
     await RisingEdge(dut.clk_i)
     getattr(dut, f"{engine}_start_valid_i").value = 0
-    bus = pad = False
+    found = set()
     for _ in range(2000):
         await ReadOnly()
-        bus |= getattr(dut, f"{engine}_error_o").value == 1
-        pad |= getattr(dut, f"{engine}_pad_error_o").value == 1
+        found |= {name for name in ERRORS if getattr(dut, f"{engine}_{name}_o").value == 1}
         done = getattr(dut, f"{engine}_done_o").value == 1
         await RisingEdge(dut.clk_i)
         if done:
-            return bus, pad
+            return found
     raise AssertionError(f"{command} hangs")
 
 
@@ -201,27 +206,40 @@ async def errors(dut, engine, command):
 async def bus_errors(dut):
     """Addresses outside the memories, or too long for their fields, are reported; the command ends all the same."""
     bench = side(dut, 8)
-    await bench.begin(EVEN)
     sram = BUS_SPACES["sram"]
     inside = {"pad_address": 4, "row_bytes": 2 * BUS}
     cases = [
-        ("load", Load(bus_address=sram, **inside), (False, False)),
-        ("load", Load(bus_address=0x100, **inside), (True, False)),
-        ("load", Load(bus_address=sram + SIZES["sram"] - BUS, **inside), (True, False)),
-        ("load", Load(bus_address=sram + 64, rows=2, bus_row_stride=(1 << 32) - 64, **inside), (True, False)),
-        ("load", Load(bus_address=sram, rows=2, pad_row_stride=(1 << 20) - 2, **inside), (False, True)),
-        ("load", Load(bus_address=sram, planes=2, pad_plane_stride=(1 << 20) - 1, **inside), (False, True)),
-        ("load", Load(bus_address=sram, pad_address=(1 << 20) - 3, row_bytes=2 * BUS), (False, True)),
-        ("load", Fill(pad_address=9, row_bytes=3, rows=2, pad_row_stride=(1 << 20) - 1, value=1), (False, True)),
-        ("store", Store(bus_address=sram, **inside), (False, False)),
-        ("store", Store(bus_address=BUS_SPACES["flash"], **inside), (True, False)),
-        ("store", Store(bus_address=sram + SIZES["sram"] - BUS, **inside), (True, False)),
-        ("store", Store(bus_address=sram + 64, planes=2, bus_plane_stride=(1 << 32) - 64, **inside), (True, False)),
-        ("store", Store(bus_address=sram, rows=2, pad_row_stride=(1 << 20) - 1, **inside), (False, True)),
-        ("store", Store(bus_address=sram, **inside), (False, False)),
+        ("load", Load(bus_address=sram, **inside), set()),
+        ("load", Load(bus_address=0x100, **inside), {"error"}),
+        ("load", Load(bus_address=sram + SIZES["sram"] - BUS, **inside), {"error"}),
+        ("load", Load(bus_address=sram + 64, rows=2, bus_row_stride=(1 << 32) - 64, **inside), {"error"}),
+        ("load", Load(bus_address=sram, rows=2, pad_row_stride=(1 << 20) - 2, **inside), {"pad_error"}),
+        ("load", Load(bus_address=sram, planes=2, pad_plane_stride=(1 << 20) - 1, **inside), {"pad_error"}),
+        ("load", Load(bus_address=sram, pad_address=(1 << 20) - 3, row_bytes=2 * BUS), {"pad_error"}),
+        ("load", Fill(pad_address=9, row_bytes=3, rows=2, pad_row_stride=(1 << 20) - 1, value=1), {"pad_error"}),
+        ("store", Store(bus_address=sram, **inside), set()),
+        ("store", Store(bus_address=BUS_SPACES["flash"], **inside), {"error"}),
+        ("store", Store(bus_address=sram + SIZES["sram"] - BUS, **inside), {"error"}),
+        ("store", Store(bus_address=sram + 64, planes=2, bus_plane_stride=(1 << 32) - 64, **inside), {"error"}),
+        ("store", Store(bus_address=sram, rows=2, pad_row_stride=(1 << 20) - 1, **inside), {"pad_error"}),
+        ("store", Store(bus_address=sram, **inside), set()),
     ]
+    lists = {  # offsets, and what they do
+        256: ((0, 64), set()),
+        264: ((0, BUS // 2), {"offset_error"}),
+        272: ((1, 0), {"offset_error"}),
+        280: (((1 << 32) - BUS, 0), {"error"}),
+    }
+    for place, (offsets, expected) in lists.items():
+        bench.pad[0, place : place + 8] = np.array(offsets, "<u4").view(np.uint8)
+        listed = {"pad_address": 64, "row_bytes": BUS, "planes": 2, "listed": 1, "list_address": place}
+        cases += [(name, kind(bus_address=sram + 64, **listed), expected) for name, kind in KINDS.items()]
+    beyond = {"pad_address": 64, "row_bytes": BUS, "planes": 2, "listed": 1, "list_address": (1 << 20) - 4}
+    await bench.begin(EVEN)
     for engine, command, expected in cases:
         assert await errors(dut, engine, command) == expected, str(command)
+    for engine, kind in KINDS.items():  # what is read out there may be no offset either
+        assert "pad_error" in await errors(dut, engine, kind(bus_address=sram + 64, **beyond))
 
 
 @cocotb.test(timeout_time=1, timeout_unit="ms")
