@@ -44,6 +44,7 @@ CODES = Requantize(accumulator=0, width=16, columns=4, parameters=0, output_addr
 PARAMETERS = Fill(pad_address=0, row_bytes=36, value=1, signal=VECTOR)  # of CODES: a shift of 0 is none
 OUT = Store(bus_address=SRAM_BASE, pad_address=0, row_bytes=16)
 IN = Load(bus_address=SRAM_BASE, pad_address=0, row_bytes=16)
+ODD_OFFSET = Fill(pad_address=0, row_bytes=4, value=1)  # an entry of a row list that is no whole beat
 WRONG: dict[ErrorCause, list[list[Command]]] = {
     ErrorCause.REGISTER_RANGE: [
         [SetRegister(destination=3, value=-1, signal=LOAD), replace(FILL, rows=Register(3), wait=VECTOR)],
@@ -56,6 +57,8 @@ WRONG: dict[ErrorCause, list[list[Command]]] = {
         [replace(FILL, pad_address=PAD - 15)],
         [replace(IN, pad_address=PAD - 15)],
         [replace(OUT, pad_address=PAD - 15)],
+        [replace(IN, listed=1, list_address=PAD - 3)],
+        [replace(OUT, listed=1, list_address=PAD - 3)],
         [replace(COPY, a_address=PAD - 3)],
         [replace(COPY, output_address=PAD - 3)],
         [replace(SUMS, input_address=PAD - 63)],
@@ -67,7 +70,13 @@ WRONG: dict[ErrorCause, list[list[Command]]] = {
         [PARAMETERS, replace(CODES, accumulator=ENTRIES - 15, wait=LOAD)],
         [Range(accumulator=ENTRIES - 1, entries=2, columns=4, destination=0)],
     ],
-    ErrorCause.FIELD_RANGE: [[replace(SUMS, mode=1, taps=5)], [replace(SUMS, mode=3)], [replace(COPY, shift=0)]],
+    ErrorCause.FIELD_RANGE: [
+        [replace(SUMS, mode=1, taps=5)],
+        [replace(SUMS, mode=3)],
+        [replace(COPY, shift=0)],
+        [ODD_OFFSET, replace(IN, pad_address=64, listed=1)],
+        [replace(ODD_OFFSET, signal=STORE), replace(OUT, listed=1, wait=LOAD)],
+    ],
     ErrorCause.BUS_READ: [[replace(IN, bus_address=0)], [replace(IN, bus_address=SRAM_BASE + (1 << 17))]],
     ErrorCause.BUS_WRITE: [[replace(OUT, bus_address=0x0800_0000)], [replace(OUT, bus_address=0x6000_0000)]],
 }

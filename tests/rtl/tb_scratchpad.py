@@ -1,4 +1,4 @@
-"""Scratchpad: all six ports at once at random addresses, against memory as golden sees it."""
+"""Scratchpad: all six ports at once at random addresses, row lists among them, against memory as golden sees it."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -7,6 +7,7 @@ import cocotb
 import numpy as np
 from cocotb.triggers import ReadOnly, RisingEdge
 
+from accel_models.commands import LIST_ENTRY_BYTES
 from accel_models.golden.access import Bytes, GoldenError, window
 from rtl.bench.images import bank_of
 from stream import parameter, start
@@ -24,12 +25,16 @@ CYCLES = 2500
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """Bytes ``address + skip`` to ``address + skip + count - 1``; ``data`` of a write, with noise behind it."""
+    """Bytes ``address + skip`` to ``address + skip + count - 1``; ``data`` of a write, with noise behind it.
+
+    ``listed``: the load's port reads an entry of a row list.
+    """
 
     address: int
     skip: int
     count: int
     data: bytes
+    listed: bool = False
 
     @property
     def first(self) -> int:
@@ -51,7 +56,7 @@ class Ports:
     async def reset(self) -> None:
         names = [f"{name}_{part}_i" for name, _, _ in PORTS for part in ("valid", "addr", "count")]
         names += [f"{name}_data_i" for name, _, writes in PORTS if writes]
-        await start(self.dut, act_skip_i=0, **dict.fromkeys(names, 0))
+        await start(self.dut, act_skip_i=0, lwrite_list_i=0, **dict.fromkeys(names, 0))
 
     async def cycle(self, requests: dict[str, Request]) -> set[str]:
         """One cycle; returns the ports that were granted."""
@@ -64,11 +69,14 @@ class Ports:
                 getattr(self.dut, f"{name}_count_i").value = request.count
                 if name == "act":
                     self.dut.act_skip_i.value = request.skip
+                if name == "lwrite":
+                    self.dut.lwrite_list_i.value = int(request.listed)
                 if writes:
                     getattr(self.dut, f"{name}_data_i").value = int.from_bytes(request.data, "little")
         await ReadOnly()
         for name, (skip, data) in self.expected.items():
-            got = getattr(self.dut, f"{name}_data_o").value.to_bytes(byteorder="little")
+            port = "list" if name == "lwrite" else name
+            got = getattr(self.dut, f"{port}_data_o").value.to_bytes(byteorder="little")
             assert got[skip : skip + len(data)] == data, f"{name}: {got.hex()}, want {data.hex()} from byte {skip} on"
         granted = self._granted(requests)
         ready = {name for name, _, _ in PORTS if name in requests and getattr(self.dut, f"{name}_ready_o").value == 1}
@@ -103,7 +111,7 @@ class Ports:
             except GoldenError:
                 failed = True
                 continue
-            if writes:
+            if writes and not request.listed:
                 place[:] = np.frombuffer(request.data[: request.count], np.int8)
             else:
                 self.expected[name] = (request.skip, place.tobytes())
@@ -117,7 +125,9 @@ class Ports:
 
 def request(name: str, size: int, rng: np.random.Generator, near: int) -> Request:
     """Anything: aligned or not, near another address or not, at either end of memory, beyond it, skipped lanes."""
-    count = int(rng.integers(1, size + 1))
+    listed = name == "lwrite" and rng.random() < 0.3
+    size = LIST_ENTRY_BYTES if listed else size
+    count = size if listed else int(rng.integers(1, size + 1))
     kind = rng.random()
     if kind < 0.5:
         address = int(rng.integers(PAD_BYTES - count + 1))
@@ -128,7 +138,7 @@ def request(name: str, size: int, rng: np.random.Generator, near: int) -> Reques
     else:
         address = int(rng.choice([PAD_BYTES - count + 1, PAD_BYTES, (1 << 20) - count, (1 << 20) - 1]))
     skip = int(rng.integers(size - count + 1)) if name == "act" else 0
-    return Request(address - skip, skip, count, rng.bytes(size))
+    return Request(address - skip, skip, count, rng.bytes(size), listed)
 
 
 @cocotb.test(timeout_time=5, timeout_unit="ms")
@@ -162,4 +172,7 @@ async def every_alignment(dut):
         for address in range(min(2 * BANKS * WORD_BYTES, PAD_BYTES - size)):
             alone = {name: Request(address, 0, size, rng.bytes(size))}
             assert await ports.cycle(alone) == {name}
+    for address in range(2 * WORD_BYTES):
+        entry = Request(address, 0, LIST_ENTRY_BYTES, rng.bytes(WORD_BYTES), listed=True)
+        assert await ports.cycle({"lwrite": entry}) == {"lwrite"}
     await ports.cycle({})
