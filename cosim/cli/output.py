@@ -78,8 +78,8 @@ def write_all(files: Mapping[Path, bytes]) -> None:
 
 def need_place(path: str | None, option: str, *, folder: bool = False) -> Path | None:
     """The file (or folder) to write, or a clear error before the work starts when nothing can be written there."""
-    if path == "-" and folder:
-        raise ValueError(f"{option}: want a folder, got '-'; standard output is for --json")
+    if path == "-" and option != "--json":
+        raise ValueError(f"{option}: want a {'folder' if folder else 'file'}, got '-'; standard output is for --json")
     if path is None or path == "-":
         return None
     place = Path(path)
