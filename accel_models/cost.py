@@ -204,9 +204,13 @@ def transfer(command: Any, hw: Any, latency_cycles: ArrayLike, cycles_per_beat: 
     memory with one cycle per beat. Address phases take a cycle each and hide behind the data: a burst has at least one
     beat. Set-up holds decoding, the first address phase and the scratchpad access of one beat; without bytes it is all.
     """
-    total = beats(command, hw)
-    data = np.ceil(total * np.asarray(cycles_per_beat, np.float64)).astype(np.int64)
-    return hw.dma_setup_cycles + np.where(total > 0, np.asarray(latency_cycles, np.int64) + data, 0)
+    return hw.dma_setup_cycles + data_cycles(beats(command, hw), latency_cycles, cycles_per_beat)
+
+
+def data_cycles(total: ArrayLike, latency_cycles: ArrayLike, cycles_per_beat: ArrayLike = 1) -> Cycles:
+    """Of a transfer of ``total`` beats, after its set-up."""
+    data = np.ceil(np.asarray(total) * np.asarray(cycles_per_beat, np.float64)).astype(np.int64)
+    return np.where(np.asarray(total) > 0, np.asarray(latency_cycles, np.int64) + data, 0)
 
 
 def fill(command: Any, hw: Any) -> Cycles:

@@ -8,7 +8,7 @@ otherwise one conflict in ``banks`` bursts, because streams that have collided o
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -80,14 +80,17 @@ class Work:
     speed: Mapping[int, tuple[int, float]]
 
 
-@dataclass(frozen=True, slots=True)
-class _Transfers:
-    """Loads and Stores, int64 [commands], 0 for the others; ``space`` -1."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Fixed:
+    """What does not depend on the speed of memories, int64 [commands]; ``space`` is -1 and ``beats`` 0 but for transfers."""
 
+    cycles: Int64
     space: Int64
-    data: Int64  # cycles after set-up and latency
     beats: Int64
     bursts: Int64
+    entries: Int64  # of row lists: each takes the engine's port for a cycle
+    operands: Int64
+    engine: Int64
 
 
 def memory_speed(system: System) -> dict[str, tuple[int, float]]:
@@ -110,51 +113,70 @@ def memory_speed(system: System) -> dict[str, tuple[int, float]]:
 
 def work_of(program: Program, found: tuple[Batch, ...]) -> Work:
     """Cost of every command, vectorised by class. Raises ValueError where the system lacks what a command needs."""
+    return works_of(program, found, [program.system])[0]
+
+
+def works_of(program: Program, found: tuple[Batch, ...], systems: Sequence[System]) -> list[Work]:
+    """The same on systems that differ from the program's in clocks and in the speed of memories only."""
     system = program.system
     if system.accelerator is None:
         raise ValueError(f"program {program.name} has commands, but system {system.name} has no accelerator")
-    hw, speed = cost.Hardware.of(system.accelerator, system.bus), memory_speed(system)
-    cycles = np.zeros(len(program.command_rows), np.int64)
-    transfers = _Transfers(cycles - 1, cycles.copy(), cycles.copy(), cycles.copy())
-    memory = cycles.copy()  # what latency and slow beats add to a transfer
+    fixed = _fixed(program, found, cost.Hardware.of(system.accelerator, system.bus))
+    return [_work(program, found, fixed, memory_speed(other)) for other in systems]
+
+
+def _fixed(program: Program, found: tuple[Batch, ...], hw: cost.Hardware) -> _Fixed:
+    zeros = np.zeros(len(program.command_rows), np.int64)
+    cycles, space, beats, bursts, entries = zeros.copy(), zeros - 1, zeros.copy(), zeros.copy(), zeros.copy()
     for item in found:
         place, fields = item.index, item.fields
         if item.command in (Load, Store):
-            transfers.space[place] = space = space_of(fields)
-            latency, per_beat = _speeds(space, speed, system.name)
-            cycles[place] = cost.transfer(fields, hw, 0)
-            moves = cost.transfer(fields, hw, latency, per_beat) - cycles[place]
-            transfers.beats[place], transfers.bursts[place] = cost.beats(fields, hw), cost.bursts(fields, hw)
-            entries = np.where(transfers.beats[place] > 0, fields.listed * fields.planes, 0)
-            memory[place] = moves + entries  # an entry of a row list takes the engine's port for a cycle
-            moving = transfers.beats[place] + moves - latency
-            transfers.data[place] = np.where(transfers.beats[place] > 0, moving, 0)
+            space[place], bursts[place] = space_of(fields), cost.bursts(fields, hw)
+            if (space[place] < 0).any():
+                raise ValueError(f"program {program.name}: a transfer uses an address below the map")
+            beats[place] = moved = cost.beats(fields, hw)
+            cycles[place] = hw.dma_setup_cycles + cost.data_cycles(moved, 0)
+            entries[place] = np.where(moved > 0, fields.listed * fields.planes, 0)
         elif item.command is not End:
             cycles[place] = _COST[item.command](fields, hw)
-    opcode = program.commands[:, 0]
     engine_of = np.full(256, -1, np.int64)
     for command in COMMANDS:
         engine_of[command.OPCODE] = -1 if command.ENGINE is None else int(command.ENGINE)
+    return _Fixed(
+        cycles=cycles,
+        space=space,
+        beats=beats,
+        bursts=bursts,
+        entries=entries,
+        operands=_operands(program, found),
+        engine=engine_of[program.commands[:, 0]],
+    )
+
+
+def _work(program: Program, found: tuple[Batch, ...], fixed: _Fixed, speed: Mapping[str, tuple[int, float]]) -> Work:
+    system, opcode = program.system, program.commands[:, 0]
+    assert system.accelerator is not None
+    latency, per_beat = _speeds(fixed.space, speed, system.name)
+    data = cost.data_cycles(fixed.beats, 0, per_beat)  # after set-up and latency
+    memory = np.where(fixed.beats > 0, latency + data - fixed.beats, 0)
     where = command_memory(program)
     latency_cycles, per_beat_cycles = speed[where]
     fetch_beats = int(cost.ceil_div(COMMAND_BYTES, system.bus.bytes_per_cycle))
-    operands = _operands(program, found)
+    sharing = _shared(program, fixed, data, fetch_beats, SPACES.index(where), per_beat_cycles)
     return Work(
         batches=found,
-        cycles=cycles,
-        shared=memory
-        + _shared(program, transfers, fetch_beats, SPACES.index(where), per_beat_cycles)
-        + cost.REGISTER_READ * operands,
-        engine=engine_of[opcode],
+        cycles=fixed.cycles,
+        shared=memory + sharing + fixed.entries + cost.REGISTER_READ * fixed.operands,
+        engine=fixed.engine,
         wait=(program.commands[:, 1] & 15).astype(np.int64),
         signal=(program.commands[:, 1] >> 4).astype(np.int64),
         fetch_cycles=math.ceil(fetch_beats * per_beat_cycles - 1e-9),
         first_fetch_cycles=cost.COMMAND_FETCH_START + latency_cycles,
-        space=transfers.space,
-        beats=np.where(opcode == Load.OPCODE, transfers.beats, 0),
-        bursts=transfers.bursts,
-        operands=operands,
-        setup_cycles=hw.dma_setup_cycles,
+        space=fixed.space,
+        beats=np.where(opcode == Load.OPCODE, fixed.beats, 0),
+        bursts=fixed.bursts,
+        operands=fixed.operands,
+        setup_cycles=system.accelerator.dma.setup_cycles,
         fetch_space=SPACES.index(where),
         fetch_beats=fetch_beats,
         speed={SPACES.index(name): value for name, value in speed.items()},
@@ -181,15 +203,17 @@ def command_memory(program: Program) -> str:
 
 
 def _speeds(space: Int64, speed: Mapping[str, tuple[int, float]], system: str) -> tuple[Int64, NDArray[np.float64]]:
-    for index in np.unique(space):
-        if index < 0 or SPACES[index] not in speed:
-            name = "an address below the map" if index < 0 else f"{SPACES[index]} memory"
-            raise ValueError(f"a transfer uses {name}, which system {system} does not have")
-    table = [speed.get(name, (0, 1.0)) for name in SPACES]
+    """Latency and cycles per beat of each transfer's memory; of what is no transfer, nothing and one."""
+    for index in np.unique(space[space >= 0]):
+        if SPACES[index] not in speed:
+            raise ValueError(f"a transfer uses {SPACES[index]} memory, which system {system} does not have")
+    table = [*(speed.get(name, (0, 1.0)) for name in SPACES), (0, 1.0)]  # -1 takes the last row
     return np.array([row[0] for row in table], np.int64)[space], np.array([row[1] for row in table])[space]
 
 
-def _shared(program: Program, moves: _Transfers, fetch_beats: int, commands_in: int, per_beat: float) -> Int64:
+def _shared(
+    program: Program, moves: _Fixed, data_cycles: Int64, fetch_beats: int, commands_in: int, per_beat: float
+) -> Int64:
     """Cycles by which other requesters lengthen each Load; see the module's text."""
     opcode, banks = program.commands[:, 0], program.system.sram.banks
     hits = moves.beats if banks == 1 else cost.ceil_div(moves.bursts, banks)
@@ -201,7 +225,7 @@ def _shared(program: Program, moves: _Transfers, fetch_beats: int, commands_in: 
         if not len(loads):
             continue
         following = np.append(loads[1:], segment.first + segment.count - 1)
-        space, data, beats = moves.space[loads], moves.data[loads], moves.beats[loads]
+        space, data, beats = moves.space[loads], data_cycles[loads], moves.beats[loads]
         fetched = fetch_beats * (following - loads)
         # The channel: a slow memory leaves it free between its own beats.
         channel = np.maximum(beats + np.minimum(fetched, beats), data)

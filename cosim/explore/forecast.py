@@ -9,7 +9,6 @@ work.py's estimate of sharing stands for the first, nothing for the second.
 import math
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +20,7 @@ from accel_models.network import Tensor
 from accel_models.program import Program
 from accel_models.system import System
 from accel_models.timing import ENGINES, tensors_of
-from accel_models.work import Work, command_memory, memory_speed, work_of
+from accel_models.work import Work, command_memory, memory_speed, works_of
 
 Float64 = NDArray[np.float64]
 
@@ -52,7 +51,7 @@ def _works(program: Program, systems: Sequence[System]) -> tuple[list[Work], NDA
     speeds = [tuple(memory_speed(system)[name] for name in names) for system in systems]
     distinct = {speed: place for place, speed in reversed(list(enumerate(speeds)))}
     order = {speed: number for number, speed in enumerate(distinct)}
-    works = [work_of(replace(program, system=systems[place]), found) for place in distinct.values()]
+    works = works_of(program, found, [systems[place] for place in distinct.values()])
     return works, np.array([order[speed] for speed in speeds], np.int64)
 
 
