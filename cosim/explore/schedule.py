@@ -1,9 +1,11 @@
 """Who evaluates: this process, worker processes of this machine, or a Dask cluster, behind one interface.
 
 An executor takes tasks and yields answers in whatever order they come. A lost worker costs a retry: its task goes to
-another one. Workers end when their parent does, however it ended, and leave Ctrl-C to it.
+another one. Workers end when their parent does, however it ended, with every process that they started (a simulator of
+the RTL, say), and leave Ctrl-C to it.
 """
 
+import contextlib
 import multiprocessing
 import os
 import signal
@@ -84,7 +86,7 @@ class Processes:
     def close(self) -> None:
         for worker in self._workers:
             worker.pipe.close()
-            worker.process.kill()
+            _kill(worker.process)
         for worker in self._workers:
             worker.process.join()
         self._workers.clear()
@@ -132,14 +134,23 @@ class Processes:
         """Take a lost worker off the list; its exit code."""
         self._workers.remove(worker)
         worker.pipe.close()
-        worker.process.kill()
+        _kill(worker.process)
         worker.process.join()
         return worker.process.exitcode
+
+
+def _kill(process: SpawnProcess) -> None:
+    """End a worker and its group; one that has not come to make a group, or is gone, alone."""
+    assert process.pid is not None
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.kill()
 
 
 def _serve(pipe: Connection) -> None:
     """A worker's life: tasks in, answers out, until the parent closes the pipe or ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.setpgid(0, 0)
     parent = multiprocessing.parent_process()
     assert parent is not None
     threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
@@ -155,9 +166,9 @@ def _serve(pipe: Connection) -> None:
 
 
 def _end_with(sentinel: int) -> None:
-    """End this process, whatever it is doing, when the parent has ended."""
+    """End this process and those that it started, whatever they are doing, when the parent has ended."""
     wait([sentinel])
-    os._exit(1)
+    os.killpg(0, signal.SIGKILL)
 
 
 def executor_of(jobs: int, dask: str | None) -> Executor:
