@@ -1,7 +1,7 @@
 """Two explorations side by side, from their explore.json: what was asked, which designs are on which front, who wins.
 
-Volumes are of objectives scaled to 0..1 between the best and the worst value on both fronts, up to REFERENCE in each:
-the share of what a front with the best value everywhere would have.
+Volumes are of the box from the best value of each objective on both fronts to BEYOND (a share) past the worst, and as
+shares of it: a front with the best value everywhere has 1.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,7 +20,7 @@ KEYS = frozenset(
     {"space", "base", "axes", "objectives", "front", "levels", "counts", "evaluated", "provenance", "size"}
 )
 """What an explore.json of this release holds at least."""
-REFERENCE = 1.1
+BEYOND = 0.1
 
 
 def compare(a: Data, b: Data) -> dict[str, Any]:
@@ -112,6 +112,6 @@ def _volumes(first: Float64, second: Float64) -> list[float]:
     if not len(both):
         return [0.0, 0.0, 0.0]
     low, high = both.min(axis=0), both.max(axis=0)
-    width = np.where(high > low, high - low, 1.0)
-    reference = np.full(both.shape[1], REFERENCE)
-    return [hypervolume((values - low) / width, reference) / REFERENCE ** len(low) for values in (first, second, both)]
+    width = high + BEYOND * np.abs(high) - low
+    width[width == 0] = 1.0
+    return [hypervolume((values - low) / width, np.ones(len(low))) for values in (first, second, both)]

@@ -16,7 +16,7 @@ NAMES: Mapping[str, str] = {
 QUANTITIES = (("latency_ms", "Latency (ms)"), ("energy_uj", "Energy (µJ)"))
 READING = (
     "The mean of the workloads by their weights, at each level; empty where a level was not run. Screening: closed"
-    " form; event: the event machine with the compiler's first mapping; searched: with the mapping searched; RTL: cycles"
+    " form; event: the event machine, the compiler's first mapping; searched: with the mapping searched; RTL: cycles"
     " of the accelerator from Verilator, CPU calls as modelled; energy of the counted events, which the RTL's counters"
     " have to confirm, with static power over the RTL's time."
 )
