@@ -71,12 +71,12 @@ class _Found:
 
 def _wanted(space: Space, arguments: argparse.Namespace) -> _Wanted:
     """Raises ValueError for points outside the space, and MissingToolError where the RTL cannot be simulated."""
-    named = arguments.choose if arguments.choose not in (None, "none") else None
+    named = [] if arguments.rtl_points is None else arguments.rtl_points.split(",")
     wanted = _Wanted(
         arguments.rtl or 0,
-        _points(space, arguments.rtl_points, "--rtl-points"),
+        tuple(_point(space, text, "--rtl-points") for text in named),
         bool(arguments.out) and arguments.choose != "none",
-        next(iter(_points(space, named, "--choose")), None),
+        None if arguments.choose in (None, "none") else _point(space, arguments.choose, "--choose"),
     )
     if wanted.rtl or wanted.named:
         from cosim.explore.rtl import need_simulator
@@ -85,15 +85,11 @@ def _wanted(space: Space, arguments: argparse.Namespace) -> _Wanted:
     return wanted
 
 
-def _points(space: Space, text: str | None, option: str) -> tuple[int, ...]:
-    """Numbers of points, comma between them; of ``--choose`` one."""
-    parts = [] if text is None else [text] if option == "--choose" else text.split(",")
-    for part in parts:
-        if not part.strip().isdecimal() or int(part) >= space.lattice.size:
-            raise ValueError(
-                f"{option}: want points from 0 to {space.lattice.size - 1}, got {part.strip() or 'nothing'}"
-            )
-    return tuple(dict.fromkeys(int(part) for part in parts))
+def _point(space: Space, text: str, option: str) -> int:
+    """The number of a point. Raises ValueError for one outside the space."""
+    if not text.strip().isdecimal() or int(text) >= space.lattice.size:
+        raise ValueError(f"{option}: want a point from 0 to {space.lattice.size - 1}, got {text.strip() or 'nothing'}")
+    return int(text)
 
 
 def _check(arguments: argparse.Namespace) -> None:

@@ -49,7 +49,7 @@ def _order(a: Data, b: Data) -> list[int]:
     if sorted(first) != sorted(second):
         one, other = (", ".join(f"{goal} {metric}" for goal, metric in names) for names in (first, second))
         raise ValueError(
-            f"--compare: the objectives differ, so the fronts cannot be compared: {one} in A, {other} in B"
+            f"--compare: the objectives differ, so the fronts cannot be compared: {one} in A; {other} in B"
         )
     return [second.index(name) for name in first]
 
