@@ -50,9 +50,14 @@ class Answer:
 def task(network: str, system: System, weights_in: str, level: str) -> Task:
     """A Task with its key: of everything that decides the result. Names and descriptions do not."""
     fields = system.model_dump(mode="json", exclude={"name", "description"})
-    content = [network, fields, weights_in, level, evaluation_sources(), *[rtl_sources()] * (level == RTL)]
+    content = [network, fields, weights_in, level, sources_of(level)]
     key = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:32]
     return Task(key, network, system, weights_in, level)
+
+
+def sources_of(level: str) -> str:
+    """Hashes of all sources that decide a result at this level."""
+    return f"{evaluation_sources()} {rtl_sources()}" if level == RTL else evaluation_sources()
 
 
 def evaluate(asked: Task, networks: Mapping[str, bytes]) -> Answer:
@@ -68,7 +73,7 @@ def evaluate(asked: Task, networks: Mapping[str, bytes]) -> Answer:
         reason = str(error)
     except Exception as error:  # one point must not cost the others
         reason, broken = f"internal error: {type(error).__name__}: {error}", True
-    return Answer(asked.key, metrics, reason.partition("\n")[0], broken, evaluation_sources())
+    return Answer(asked.key, metrics, reason.partition("\n")[0], broken, sources_of(asked.level))
 
 
 def _found(asked: Task, network: Network) -> tuple[dict[str, float], str]:

@@ -17,8 +17,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from typing import Protocol
 
-from cosim.explore.evaluate import Answer, Task, evaluate
-from cosim.explore.sources import evaluation_sources
+from cosim.explore.evaluate import Answer, Task, evaluate, sources_of
 
 TRIES = 3  # of a task whose worker is lost, before the task counts as failed
 
@@ -80,7 +79,7 @@ class Processes:
                     reason = (
                         f"its worker process ended {TRIES} times (last exit code {code}; -9: killed or out of memory)"
                     )
-                    answer = Answer(task.key, None, reason, True, evaluation_sources())
+                    answer = Answer(task.key, None, reason, True, sources_of(task.level))
                 yield answer
 
     def close(self) -> None:
@@ -142,7 +141,7 @@ class Processes:
 def _kill(process: SpawnProcess) -> None:
     """End a worker and its group; one that has not come to make a group, or is gone, alone."""
     assert process.pid is not None
-    with contextlib.suppress(ProcessLookupError):
+    with contextlib.suppress(ProcessLookupError, PermissionError):  # macOS says the latter of a group that has ended
         os.killpg(process.pid, signal.SIGKILL)
     process.kill()
 

@@ -106,6 +106,22 @@ def test_disagreement_costs_the_exit_status_but_not_the_files(
     ]
 
 
+def test_a_cluster_runs_the_rtl_too(
+    command: Command, space_file: SpaceFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    distributed = pytest.importorskip("distributed")
+    pretend(monkeypatch)  # the workers are threads of this process
+    arguments = ("explore", space_file(axes=WEIGHTS), "--choose", "none", "--rtl", 2)
+    assert command(*arguments, "--out", "here").status == 0
+    with distributed.LocalCluster(
+        n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None
+    ) as cluster:
+        with distributed.Client(cluster):
+            result = command(*arguments, "--out", "there", "--dask", cluster.scheduler_address)
+    assert result.status == 0 and result.out.count("on the RTL: agrees with the models") == 2, result.err
+    assert export(tmp_path / "here") == export(tmp_path / "there")
+
+
 def test_the_chosen_point_is_written_unless_nobody_wants_it(
     command: Command, space_file: SpaceFile, tmp_path: Path
 ) -> None:
