@@ -61,6 +61,16 @@ class RtlResult:
         return asdict(self) | {"counters_different": self.counters_different, "holds": self.holds}
 
 
+def disagreement(rtl: Mapping[str, Any]) -> str:
+    """How the RTL and the models differ, of the JSON of a RtlResult that does not hold."""
+    against = "" if rtl["expected_cycles"] is None else f" against {rtl['expected_cycles']}"
+    return (
+        f"the RTL and the models disagree: {rtl['bytes_different']} bytes differ, counters "
+        f"{', '.join(rtl['counters_different']) or 'equal'}, {rtl['cycles']} cycles{against}"
+        f"{', stopped by ' + rtl['error'] if rtl['error'] else ''}"
+    )
+
+
 def run(
     program: Program,
     inputs: Mapping[str, np.ndarray] | None = None,

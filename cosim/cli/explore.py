@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +15,9 @@ from typing import TYPE_CHECKING, Any
 from cosim.cli.output import Progress, check_places, json_text, need_place, write_all, write_json
 
 if TYPE_CHECKING:
+    from cosim.explore.chosen import Chosen
     from cosim.explore.driver import Exploration
+    from cosim.explore.levels import Row
     from cosim.explore.space import Space
     from cosim.explore.store import Store
     from cosim.explore.study import Result
@@ -27,14 +31,18 @@ def execute(arguments: argparse.Namespace) -> int:
 
         write_json(Space.model_json_schema(), arguments.json or "-")
         return 0
+    if arguments.compare:
+        from cosim.cli import comparison
+
+        return comparison.execute(arguments)
     _check(arguments)
     from cosim.explore import load_space
 
     space = load_space(arguments.space)
+    wanted = _wanted(space, arguments)
     store = _store(arguments)
     try:
-        found = _explore(space, store, arguments)
-        return _results(found, arguments)
+        return _results(_explore(space, store, wanted, arguments), arguments)
     except KeyboardInterrupt:
         print(f"\ncosim: {_kept(store, arguments)}", file=sys.stderr)
         raise
@@ -42,10 +50,52 @@ def execute(arguments: argparse.Namespace) -> int:
         store.close()
 
 
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What to do beside the exploration: points for the RTL (``rtl`` of the front and ``named`` ones), and the point to
+    report, None for the default; ``report``: whether there is one."""
+
+    rtl: int
+    named: tuple[int, ...]
+    report: bool
+    choose: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    exploration: Exploration
+    rows: Sequence[Row]
+    chosen: Chosen | None
+    on_rtl: bool
+
+
+def _wanted(space: Space, arguments: argparse.Namespace) -> _Wanted:
+    """Raises ValueError for points outside the space, and MissingToolError where the RTL cannot be simulated."""
+    named = [] if arguments.rtl_points is None else arguments.rtl_points.split(",")
+    wanted = _Wanted(
+        arguments.rtl or 0,
+        tuple(_point(space, text, "--rtl-points") for text in named),
+        bool(arguments.out) and arguments.choose != "none",
+        None if arguments.choose in (None, "none") else _point(space, arguments.choose, "--choose"),
+    )
+    if wanted.rtl or wanted.named:
+        from cosim.explore.rtl import need_simulator
+
+        need_simulator()
+    return wanted
+
+
+def _point(space: Space, text: str, option: str) -> int:
+    """The number of a point. Raises ValueError for one outside the space."""
+    if not text.strip().isdecimal() or int(text) >= space.lattice.size:
+        raise ValueError(f"{option}: want a point from 0 to {space.lattice.size - 1}, got {text.strip() or 'nothing'}")
+    return int(text)
+
+
 def _check(arguments: argparse.Namespace) -> None:
     if arguments.space is None:
         raise ValueError("want a space: a name from 'cosim list' or a YAML file; --schema says what it may hold")
-    for name, least in (("jobs", 1), ("budget", 1), ("samples", 0), ("seed", 0)):
+    for name, least in (("jobs", 1), ("budget", 1), ("samples", 0), ("seed", 0), ("rtl", 1)):
         value = getattr(arguments, name)
         if value is not None and value < least:
             raise ValueError(f"--{name}: want at least {least}, got {value}")
@@ -55,6 +105,8 @@ def _check(arguments: argparse.Namespace) -> None:
         raise ValueError("--jobs does not apply: with --dask the cluster says how many workers there are")
     if arguments.resume and not (arguments.out or arguments.store):
         raise ValueError("--resume needs the store to go on with: give the same --out or --store again")
+    if arguments.choose and not arguments.out:
+        raise ValueError("--choose needs the folder for the reports: give --out DIR")
     check_places(arguments)
 
 
@@ -77,7 +129,8 @@ def _kept(store: Store, arguments: argparse.Namespace) -> str:
     return f"{store.count():,} results are kept in {store.url}; go on with --resume"
 
 
-def _explore(space: Space, store: Store, arguments: argparse.Namespace) -> Exploration:
+def _explore(space: Space, store: Store, wanted: _Wanted, arguments: argparse.Namespace) -> _Found:
+    from cosim.explore import chosen, levels
     from cosim.explore.driver import explore
     from cosim.explore.networks import Networks
     from cosim.explore.schedule import executor_of
@@ -89,13 +142,20 @@ def _explore(space: Space, store: Store, arguments: argparse.Namespace) -> Explo
     study = Study(space, networks, store, executor, progress)
     try:
         found = explore(study, budget=arguments.budget, seed=arguments.seed)
+        rtl = levels.choose(found, wanted.rtl, wanted.named)
+        rows = levels.levels_of(study, found, rtl)
+        report = None
+        index = chosen.lowest(found) if wanted.choose is None else wanted.choose
+        if wanted.report and index is not None:
+            why = chosen.LOWEST if wanted.choose is None else chosen.NAMED
+            report = chosen.chosen_of(space, networks, index, why, seed=arguments.seed, report=progress.progress)
     finally:
         executor.close()
         progress.progress.done()
     progress.say(
         f"simulated {study.evaluated:,} pairs of network and system, {study.found_in_store:,} were in the store"
     )
-    return found
+    return _Found(found, rows, report, bool(rtl))
 
 
 class _Watch:
@@ -145,32 +205,13 @@ def described(space: Space, result: Result) -> str:
     return f"point {result.index} ({values}): {goals}"
 
 
-def _results(found: Exploration, arguments: argparse.Namespace) -> int:
-    from cosim.explore.driver import summary
-    from cosim.explore.export import columns_of, csv_bytes, parquet_bytes
-    from cosim.explore.sources import evaluation_sources
-    from reports.exploration import page, terminal
+def _results(found: _Found, arguments: argparse.Namespace) -> int:
+    from reports.exploration import terminal
 
-    data = summary(found) | {
-        "provenance": {
-            "version": _version(),
-            "sources": evaluation_sources(),
-            "seed": arguments.seed,
-            "samples": arguments.samples,
-            "budget": arguments.budget,
-        }
-    }
-    table = columns_of(found)
+    data = _data(found, arguments)
     json_file, folder = need_place(arguments.json, "--json"), need_place(arguments.out, "--out", folder=True)
     files = {json_file: json_text(data).encode()} if json_file else {}
-    if folder:
-        files |= {
-            folder / "explore.json": json_text(data).encode(),
-            folder / "points.csv": csv_bytes(table),
-            folder / "points.parquet": parquet_bytes(table),
-            folder / "report.html": page(data, table).encode(),
-        }
-    write_all(files)
+    write_all(files | (_files(found, data, folder) if folder else {}))
     if arguments.json == "-":
         write_json(data, "-")
     for line in terminal(data, folder / "report.html" if folder else None):
@@ -178,21 +219,67 @@ def _results(found: Exploration, arguments: argparse.Namespace) -> int:
     return _status(found)
 
 
-def _status(found: Exploration) -> int:
-    """1, with the reason, where there is no front or points failed."""
+def _data(found: _Found, arguments: argparse.Namespace) -> dict[str, Any]:
+    """What explore.json holds."""
+    from cosim.explore import chosen, levels
+    from cosim.explore.driver import summary
+    from cosim.explore.sources import evaluation_sources, rtl_sources
+
+    return summary(found.exploration) | {
+        "levels": levels.plain(found.rows),
+        "chosen": chosen.plain(found.chosen) if found.chosen else None,
+        "provenance": {
+            "version": _version(),
+            "sources": evaluation_sources(),
+            "rtl_sources": rtl_sources() if found.on_rtl else None,
+            "seed": arguments.seed,
+            "samples": arguments.samples,
+            "budget": arguments.budget,
+        },
+    }
+
+
+def _files(found: _Found, data: dict[str, Any], folder: Path) -> dict[Path, bytes]:
+    """Everything in ``--out`` but the store, by path."""
+    from cosim.cli.run import report_files
+    from cosim.explore.export import columns_of, csv_bytes, parquet_bytes
+    from reports import exploration
+
+    table = columns_of(found.exploration)
+    files = {
+        folder / "explore.json": json_text(data).encode(),
+        folder / "points.csv": csv_bytes(table),
+        folder / "points.parquet": parquet_bytes(table),
+        folder / "report.html": exploration.page(data, table).encode(),
+    }
+    if found.chosen is None:
+        return files
+    files[folder / "chosen" / "report.html"] = exploration.chosen.page(data).encode()
+    for label, (side, _) in found.chosen.sides.items():
+        if side.run is not None:
+            text = side.run.to_text()
+            files |= report_files(folder / "chosen" / label, json.loads(text), text)
+    return files
+
+
+def _status(found: _Found) -> int:
+    """1, with the reasons, where there is no front, points failed, the RTL disagrees or the chosen point cannot run."""
     from cosim.explore.driver import reasons
+    from cosim.explore.levels import complaints
     from cosim.explore.study import FAILED
 
-    failed = reasons(found.results, FAILED)
+    failed, messages = reasons(found.exploration.results, FAILED), []
     if failed:
         text, count = next(iter(failed.items()))
-        message = f"{sum(failed.values()):,} points failed, {count:,} of them so: {text}; --resume tries them again"
-    elif not found.front:
-        message = "no point of the space can run its workloads and satisfies every constraint"
-    else:
-        return 0
-    print(f"cosim: error: {message}", file=sys.stderr)
-    return 1
+        many = f"{sum(failed.values()):,} points failed, {count:,} of them so: {text}"
+        messages.append(f"{many}; --resume tries them again")
+    elif not found.exploration.front:
+        messages.append("no point of the space can run its workloads and satisfies every constraint")
+    messages += complaints(found.rows)
+    messages += found.chosen.problems if found.chosen else []
+    for message in messages:
+        print(f"cosim: error: {message}", file=sys.stderr)
+    return int(bool(messages))
 
 
 def _version() -> str:

@@ -156,6 +156,17 @@ def _explore(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     parser.add_argument(
         "--budget", type=int, metavar="N", help="most points to evaluate: a larger space is searched (default 2000)"
     )
+    parser.add_argument("--rtl", type=int, metavar="N", help="simulate N points of the front on the RTL as well")
+    parser.add_argument("--rtl-points", metavar="P,P", help="and these points, by their numbers in points.csv")
+    parser.add_argument(
+        "--choose",
+        metavar="POINT",
+        help="point whose run reports go to --out, beside the base system (default: the front's lowest energy-delay "
+        "product; 'none': leave out)",
+    )
+    parser.add_argument(
+        "--compare", nargs=2, metavar=("A", "B"), help="compare two explorations: folders of --out, or explore.json"
+    )
     parser.add_argument("--seed", type=int, default=0, help="of networks and of the search (default 0)")
     parser.add_argument(
         "--samples", type=int, default=256, help="test samples behind a workload's metric (default 256; 0: none)"

@@ -113,6 +113,24 @@ def write_result(result: dict[str, Any] | list[Any], arguments: argparse.Namespa
         write_json(result, "-")
 
 
+def read_json(path: Path, name: str, keys: frozenset[str], what: str, writer: str) -> dict[str, Any]:
+    """The data that ``writer`` left in a file, or in ``name`` of a folder. Raises ValueError for anything else.
+
+    ``what`` the data are, in words; ``keys`` that they have at least.
+    """
+    source = path / name if path.is_dir() else path
+    try:
+        data = json.loads(source.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ValueError(f"no such file: {source}; want a folder that {writer} wrote, or its {name}") from None
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise ValueError(f"{source} is not {what} (truncated or foreign): {error}") from None
+    missing = sorted(keys - data.keys()) if isinstance(data, dict) else sorted(keys)
+    if missing:
+        raise ValueError(f"{source} is not {what}: it lacks {', '.join(missing)}; another release may have written it")
+    return dict(data)
+
+
 def need_folder(path: str | None, what: str) -> Path | None:
     """The folder a user named, or a clear error."""
     if path is None:

@@ -36,7 +36,9 @@ def execute(arguments: argparse.Namespace) -> int:
     outcome = _outcome(arguments, progress)
     text = outcome.run.to_text()
     data = json.loads(text)  # what the file holds, so that 'cosim report' draws the same
-    files = _reports(folder, data, text, progress) if folder else {}
+    if folder:
+        progress("drawing the report")
+    files = report_files(folder, data, text) if folder else {}
     if json_file:
         files[json_file] = text.encode()
     if outputs:
@@ -56,13 +58,9 @@ def complain(rtl: Mapping[str, Any] | None) -> int:
     """Exit status of a co-simulation: 1, with the reason, where the RTL and the models disagree."""
     if rtl is None or rtl["holds"]:
         return 0
-    against = "" if rtl["expected_cycles"] is None else f" against {rtl['expected_cycles']}"
-    print(
-        f"cosim: error: the RTL and the models disagree: {rtl['bytes_different']} bytes differ, counters "
-        f"{', '.join(rtl['counters_different']) or 'equal'}, {rtl['cycles']} cycles{against}"
-        f"{', stopped by ' + rtl['error'] if rtl['error'] else ''}",
-        file=sys.stderr,
-    )
+    from cosim.run import disagreement
+
+    print(f"cosim: error: {disagreement(rtl)}", file=sys.stderr)
     return 1
 
 
@@ -146,10 +144,10 @@ def _arrays(outcome: Outcome) -> bytes:
     return stream.getvalue()
 
 
-def _reports(folder: Path, data: dict[str, Any], text: str, progress: Progress) -> dict[Path, bytes]:
+def report_files(folder: Path, data: dict[str, Any], text: str) -> dict[Path, bytes]:
+    """What ``--out`` gets, by path. ``data``: of the run's JSON ``text``."""
     from reports import html, perfetto
 
-    progress("drawing the report")
     return {
         folder / "run.json": text.encode(),
         folder / "trace.json": perfetto.trace_text(data).encode(),

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Self
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, JsonValue, Tag, model_validator
 
 MOST_VALUES = 100_000  # of one axis
@@ -93,6 +95,12 @@ class Lattice:
             index, digit = divmod(index, length)
             found.append(digit)
         return tuple(reversed(found))
+
+    def columns(self, indices: Sequence[int] | NDArray[np.int64]) -> list[NDArray[np.int64]]:
+        """The digits of many points, axis by axis, each int64 [points]."""
+        if self.size < 1 << 62:
+            return list(np.unravel_index(np.asarray(indices, np.int64), self.lengths)) if self.lengths else []
+        return list(np.array([self.digits(index) for index in indices], np.int64).reshape(-1, len(self.lengths)).T)
 
     def index(self, digits: Sequence[int]) -> int:
         """The number of the point with these values."""

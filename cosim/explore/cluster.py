@@ -4,9 +4,8 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from cosim.explore.evaluate import Answer, Task, evaluate
+from cosim.explore.evaluate import RTL, Answer, Task, evaluate, sources_of
 from cosim.explore.extra import needed
-from cosim.explore.sources import evaluation_sources
 
 CHUNK = 8  # tasks in one message: some 0.2 s of work, where the scheduler takes about 1 ms for one
 _PATIENCE_S = 10
@@ -33,7 +32,8 @@ class Cluster:
         if not tasks:
             return
         self._need_workers()
-        chunks = [list(tasks[start : start + CHUNK]) for start in range(0, len(tasks), CHUNK)]
+        size = 1 if any(task.level == RTL for task in tasks) else CHUNK  # of the RTL, one task is work enough
+        chunks = [list(tasks[start : start + size]) for start in range(0, len(tasks), size)]
         futures = {}
         for chunk in chunks:
             data = {name: self._send(name, networks[name]) for name in {task.network for task in chunk}}
@@ -43,12 +43,13 @@ class Cluster:
                 answers = future.result()
             except Exception as error:  # also what Dask makes of workers that die again and again
                 reason = f"lost on the cluster: {type(error).__name__}: {error}".partition("\n")[0]
-                answers = [Answer(task.key, None, reason, True, evaluation_sources()) for task in futures[future]]
+                answers = [Answer(task.key, None, reason, True, sources_of(task.level)) for task in futures[future]]
+            own = {task.key: sources_of(task.level) for task in futures[future]}
             for answer in answers:
-                if answer.sources != evaluation_sources():
+                if answer.sources != own[answer.key]:
                     raise ValueError(
                         f"--dask: a worker of {self._address} runs other sources ({answer.sources}, these are "
-                        f"{evaluation_sources()}); install the same release there"
+                        f"{own[answer.key]}); install the same release there"
                     )
                 yield answer
 

@@ -142,6 +142,7 @@ def summary(found: Exploration) -> dict[str, Any]:
     space = found.space
     return {
         "space": space.model_dump(mode="json", by_alias=True),
+        "base": space.base.model_dump(mode="json"),
         "axes": [{"path": path, "values": list(values)} for path, values in space.values.items()],
         "size": space.lattice.size,
         "evaluated": len(found.results),

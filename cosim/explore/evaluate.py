@@ -1,4 +1,4 @@
-"""One network on one system, in a worker process that never imports PyTorch: the event machine's metrics."""
+"""One network on one system, in a worker process that never imports PyTorch: metrics of one level."""
 
 import hashlib
 import json
@@ -9,18 +9,19 @@ from pathlib import Path
 from accel_models.checker import CheckError
 from accel_models.network import Network
 from accel_models.program import Program
-from accel_models.run import Run
 from accel_models.system import System
 from accel_models.timing import TimingError
 from cosim.encode import compile_network
 from cosim.explore.metrics import of_run
-from cosim.explore.sources import evaluation_sources
+from cosim.explore.rtl import RtlFault, on_the_rtl
+from cosim.explore.sources import evaluation_sources, rtl_sources
 from cosim.run import run
 
-EVENT, SEARCHED = "event", "searched"
-LEVELS = (EVENT, SEARCHED)
+SCREEN, EVENT, SEARCHED, RTL = "screen", "event", "searched", "rtl"
+LEVELS = (EVENT, SEARCHED, RTL)
 """``event``: the compiler's first mapping on the event machine; ``searched``: the fastest of several mappings, which
-costs some ten times as much and is what ``cosim run`` reports."""
+costs some ten times as much and is what ``cosim run`` reports; ``rtl``: that program on the RTL. ``screen`` is none of
+them: it works on many points at once (screen.py)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ class Task:
 @dataclass(frozen=True, slots=True)
 class Answer:
     """``metrics``, or the ``reason`` why this system cannot run this network; ``broken``: a fault of this tool, which
-    says nothing about the system. ``sources`` of the worker."""
+    says nothing about the system. Both: the RTL ran and disagrees with the models. ``sources`` of the worker."""
 
     key: str
     metrics: Mapping[str, float] | None
@@ -49,27 +50,36 @@ class Answer:
 def task(network: str, system: System, weights_in: str, level: str) -> Task:
     """A Task with its key: of everything that decides the result. Names and descriptions do not."""
     fields = system.model_dump(mode="json", exclude={"name", "description"})
-    content = [network, fields, weights_in, level, evaluation_sources()]
+    content = [network, fields, weights_in, level, sources_of(level)]
     key = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:32]
     return Task(key, network, system, weights_in, level)
+
+
+def sources_of(level: str) -> str:
+    """Hashes of all sources that decide a result at this level."""
+    return f"{evaluation_sources()} {rtl_sources()}" if level == RTL else evaluation_sources()
 
 
 def evaluate(asked: Task, networks: Mapping[str, bytes]) -> Answer:
     """Tile the network for the system, compile, simulate. A system that cannot run it is an answer too."""
     metrics, reason, broken = None, "", False
     try:
-        metrics = of_run(_run(asked, _network(asked.network, networks[asked.network])))
+        metrics, reason = _found(asked, _network(asked.network, networks[asked.network]))
+    except RtlFault as error:
+        reason, broken = str(error), True
     except (CheckError, TimingError) as error:
         reason, broken = f"the compiler made a program that cannot run: {error}", True
     except ValueError as error:
         reason = str(error)
     except Exception as error:  # one point must not cost the others
         reason, broken = f"internal error: {type(error).__name__}: {error}", True
-    return Answer(asked.key, metrics, reason.partition("\n")[0], broken, evaluation_sources())
+    return Answer(asked.key, metrics, reason.partition("\n")[0], broken, sources_of(asked.level))
 
 
-def _run(asked: Task, network: Network) -> Run:
-    return run(compiled(network, asked.system, asked.weights_in, search=asked.level == SEARCHED))
+def _found(asked: Task, network: Network) -> tuple[dict[str, float], str]:
+    """Metrics at the level asked for, and how the RTL disagrees with the models, if it does."""
+    program = compiled(network, asked.system, asked.weights_in, search=asked.level != EVENT)
+    return on_the_rtl(program) if asked.level == RTL else (of_run(run(program)), "")
 
 
 def compiled(network: Network, system: System, weights_in: str, *, search: bool) -> Program:

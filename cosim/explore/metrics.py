@@ -41,6 +41,9 @@ METRICS: Mapping[str, Metric] = {
     "utilization": Metric("", "MACs of the accelerator over its peak", "derived", MAXIMISE),
 }
 SYSTEM_METRICS = tuple(name for name, metric in METRICS.items() if metric.together == "system")
+OF_RTL = ("rtl_cycles", "rtl_expected_cycles", "rtl_bytes_different", "rtl_counters_different")
+"""Of one workload on the RTL: cycles of the accelerator there and on the event machine, bytes that differ from golden,
+counters that differ from the models."""
 _RUN_METRICS = tuple(name for name in METRICS if name not in (*SYSTEM_METRICS, "energy_delay_uj_ms"))
 
 
@@ -99,7 +102,7 @@ def together(parts: Mapping[str, Mapping[str, Any]], weights: Mapping[str, float
 
 def _others(parts: Iterable[Mapping[str, Any]]) -> list[str]:
     """Names that are not metrics of every run: quality."""
-    return sorted({name for part in parts for name in part if name not in METRICS})
+    return sorted({name for part in parts for name in part if name not in METRICS and name not in OF_RTL})
 
 
 def _mean(values: Mapping[str, Any], weights: Mapping[str, float]) -> Any:

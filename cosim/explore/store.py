@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
-from cosim.explore.evaluate import Answer, Task
+from cosim.explore.evaluate import Answer, Task, sources_of
 from cosim.explore.extra import needed
 from cosim.explore.networks import Lowered
 from cosim.explore.sources import evaluation_sources
@@ -120,11 +120,13 @@ class Store:
         with self._safely(), self._engine.begin() as connection:
             for start in range(0, len(asked), _ASKED_AT_ONCE):
                 part = asked[start : start + _ASKED_AT_ONCE]
-                query = self._sql.select(columns.key, columns.metrics, columns.reason).where(columns.key.in_(part))
+                query = self._sql.select(columns.key, columns.level, columns.metrics, columns.reason).where(
+                    columns.key.in_(part)
+                )
                 rows += connection.execute(query).all()
         return {
-            key: Answer(key, None if metrics is None else json.loads(metrics), reason, False, evaluation_sources())
-            for key, metrics, reason in rows
+            key: Answer(key, None if metrics is None else json.loads(metrics), reason, False, sources_of(level))
+            for key, level, metrics, reason in rows
         }
 
     def add(self, task: Task, answer: Answer) -> None:

@@ -13,14 +13,15 @@ from cosim.explore.schedule import Executor
 from cosim.explore.space import Space
 from cosim.explore.store import Store
 
-OK, KILLED, INFEASIBLE, FAILED = "ok", "constraint", "infeasible", "failed"
+OK, KILLED, INFEASIBLE, FAILED, DISAGREES = "ok", "constraint", "infeasible", "failed", "disagrees"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
     """One point. ``status``: ok; constraint: it violates one; infeasible: this system cannot be, or cannot run a
-    workload (``reason``); failed: this tool could not tell. ``holds``: of each constraint, None where it was not
-    looked at: points that the system alone rules out are not simulated (``simulated``).
+    workload (``reason``); failed: this tool could not tell; disagrees: the RTL, with the models. ``holds``: of each
+    constraint, None where it was not looked at: points that the system alone rules out are not simulated
+    (``simulated``).
     """
 
     index: int
@@ -128,17 +129,20 @@ class Study:
         held = self._held(plan.known, static_only=True)
         if not plan.tasks:
             return Result(**shared, status=KILLED, reason=self._violated(held), holds=held, simulated=False)
+        answers = {label: self._answers[item.key] for label, item in plan.tasks.items()}
         parts: dict[str, Mapping[str, float]] = {}
-        for label, item in plan.tasks.items():
-            answer = self._answers[item.key]
+        wrong = [f"{label}: {answer.reason}" for label, answer in answers.items() if answer.metrics and answer.reason]
+        for label, answer in answers.items():
             if answer.metrics is None:
-                status, reason = FAILED if answer.broken else INFEASIBLE, f"{label}: {answer.reason}"
+                status = DISAGREES if wrong else FAILED if answer.broken else INFEASIBLE
+                reason = "; ".join([*wrong, f"{label}: {answer.reason}"])
                 return Result(**shared, status=status, reason=reason, holds=held, simulated=True)
             parts[label] = {**answer.metrics, **plan.quality[label]}
         shared["metrics"] = {**plan.known, **together(parts, self._weights)}
         held = self._held(shared["metrics"], static_only=False)
         violated = self._violated(held)
-        return Result(**shared, status=KILLED if violated else OK, reason=violated, holds=held, simulated=True)
+        status = DISAGREES if wrong else KILLED if violated else OK
+        return Result(**shared, status=status, reason="; ".join(wrong) or violated, holds=held, simulated=True)
 
     def _violated(self, held: Sequence[bool | None]) -> str:
         return "; ".join(text for text, holds in zip(self.space.constraints, held, strict=True) if holds is False)

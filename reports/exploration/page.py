@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from html import escape
 from typing import Any
 
-from reports.exploration import figures
+from reports.exploration import chosen, figures, levels
 from reports.exploration.shown import Data, Table, label, paths_of, short, text_of
 from reports.exploration.terminal import screened
 from reports.figures.figure import Figure
@@ -12,9 +12,10 @@ from reports.page import card, render, section
 from reports.parts import Cell, Column, chip, plain, table
 
 _LEVELS: Mapping[str, str] = {
-    "screen": "closed form on a program shared by similar systems; used to choose what to simulate, not shown",
+    "screen": "closed form on a program shared by similar systems; used to choose what to simulate",
     "event": "event machine (SimPy), the compiler's first mapping",
     "searched": "event machine (SimPy), the fastest of several mappings: what cosim run reports",
+    "rtl": "that program on the Verilog under Verilator, bytes and counters compared with the models",
 }
 _FRONT = (
     "Designs that no other evaluated one beats in every objective, best first in the first objective; click a heading"
@@ -31,6 +32,11 @@ def page(data: Data, points: Table) -> str:
     """The page's text. Pages without a feasible point have no figures."""
     drawn: list[Figure] = []
     parts = [section("front", card("Pareto front", _FRONT, _front(data)))]
+    if data["levels"]:
+        parts.append(
+            section("levels-section", card("The same points at every level", levels.READING, levels.content(data)))
+        )
+    parts.append(chosen.sections(data, drawn))
     if data["counts"]["ok"]:
         pairs = [_put(figure, drawn) for figure in figures.fronts(data, points)]
         for start in range(0, len(pairs), 2):

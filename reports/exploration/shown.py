@@ -48,6 +48,12 @@ def text_of(value: Any) -> str:
     return f"{value:,}" if isinstance(value, int) else digits(value)
 
 
+def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Rows of equally many texts as lines, each column as wide as its longest text."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return ["  ".join(text.rjust(width) for text, width in zip(row, widths, strict=True)) for row in rows]
+
+
 def levels(table: Table, path: str, rows: Sequence[int]) -> list[Any]:
     """The values that an axis takes in these rows, numbers in order, others in that of the table."""
     seen = list(dict.fromkeys(table[path][row] for row in rows))

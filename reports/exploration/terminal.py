@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from reports.exploration.shown import Data, label, paths_of, short, text_of
+from reports.exploration import levels
+from reports.exploration.shown import Data, aligned, label, paths_of, short, text_of
 
 _MOST_LINES = 30
 
@@ -19,7 +20,9 @@ def terminal(data: Data, report: Path | None) -> list[str]:
     lines += [item["text"] for item in data["constraints"]]
     for status in ("infeasible", "failed"):
         lines += [f"{count:,} points {status}: {reason}" for reason, count in list(data[status].items())[:3]]
-    lines += front_lines(data)
+    lines += [*front_lines(data), *levels.lines(data)]
+    if data["chosen"]:
+        lines.append(f"chosen: point {data['chosen']['point']}, {data['chosen']['why']}")
     return [*lines, f"report {report}"] if report else lines
 
 
@@ -54,8 +57,7 @@ def front_lines(data: Data) -> list[str]:
         ]
         for item in data["front"][:_MOST_LINES]
     ]
-    widths = [max(len(row[column]) for row in [head, *rows]) for column in range(len(head))]
-    lines = ["  ".join(text.rjust(width) for text, width in zip(row, widths, strict=True)) for row in [head, *rows]]
+    lines = aligned([head, *rows])
     rest = len(data["front"]) - _MOST_LINES
     lines += [f"... and {rest:,} more"] if rest > 0 else []
     return [f"Pareto front, {len(data['front']):,} points", *lines]

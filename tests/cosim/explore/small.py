@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
@@ -135,6 +136,7 @@ def end_once(marker: str, system: System) -> System:
 
 
 def hang(folder: str) -> None:
-    """Say which process this is, then do nothing for long."""
-    (Path(folder) / str(os.getpid())).touch()
+    """Say which process this is and which one it started, then do nothing for long."""
+    for pid in (os.getpid(), subprocess.Popen(["sleep", "300"]).pid):
+        (Path(folder) / str(pid)).touch()
     time.sleep(300)

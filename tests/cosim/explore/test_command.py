@@ -1,5 +1,6 @@
 """``cosim explore`` as a user types it: results, kills in mid-run, Ctrl-C, mistakes."""
 
+import contextlib
 import csv
 import io
 import json
@@ -126,11 +127,22 @@ class Started:
 
     def orphans(self) -> bool:
         """Whether a process of the session is left."""
-        try:
-            os.killpg(self.process.pid, 0)
-        except ProcessLookupError:
-            return False
-        return True
+        return bool(self._session())
+
+    def _session(self) -> list[int]:
+        """Processes of the session that have not ended; workers are groups of their own in it."""
+        found = []
+        for place in Path("/proc").glob("[0-9]*/stat"):
+            with contextlib.suppress(OSError):
+                state, _, _, session = place.read_text().rpartition(")")[2].split()[:4]
+                found += [int(place.parent.name)] * (int(session) == self.process.pid and state != "Z")
+        return found
+
+    def kill(self) -> None:
+        """End what is left of it."""
+        for pid in self._session():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
 
 def _until(condition: Callable[[], bool]) -> None:
@@ -158,8 +170,7 @@ def started() -> Iterator[Callable[..., Started]]:
 
     yield start
     for item in made:
-        if item.orphans():
-            os.killpg(item.process.pid, signal.SIGKILL)
+        item.kill()
         item.process.communicate()
 
 

@@ -68,7 +68,7 @@ if __name__ == "__main__":
         return [int(item.name) for item in tmp_path.iterdir() if item.name.isdigit()]
 
     try:
-        _until(lambda: len(pids()) == 2)
+        _until(lambda: len(pids()) == 4)  # two workers, and what each of them started
         assert all(_alive(pid) for pid in pids())
     finally:
         parent.send_signal(signal.SIGKILL)

@@ -1,0 +1,87 @@
+"""The front at every level of the funnel, side by side: a table for the page and lines for the terminal."""
+
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import Any
+
+from reports.exploration.shown import Data, aligned, text_of
+from reports.parts import Cell, Column, chip, table
+
+NAMES: Mapping[str, str] = {
+    "screen": "screening",
+    "event": "event",
+    "searched": "searched",
+    "rtl": "RTL",
+}
+QUANTITIES = (("latency_ms", "Latency (ms)"), ("energy_uj", "Energy (µJ)"))
+READING = (
+    "The mean of the workloads by their weights, at each level; empty where a level was not run. Screening: closed"
+    " form; event: the event machine, the compiler's first mapping; searched: with the mapping searched; RTL: cycles"
+    " of the accelerator from Verilator, CPU calls as modelled; energy of the counted events, which the RTL's counters"
+    " have to confirm, with static power over the RTL's time."
+)
+_GOOD = ("ok", "constraint")
+_MOST_LINES = 30
+
+
+def content(data: Data) -> str:
+    """The table, HTML."""
+    columns = [Column("Point", True), Column("On the front")]
+    columns += [Column(f"{title}: {name}", True) for _, title in QUANTITIES for name in NAMES.values()]
+    columns += [Column("RTL against the models", style="long")]
+    return table(columns, [_row(item) for item in data["levels"]], identity="levels-table")
+
+
+def _row(item: Mapping[str, Any]) -> list[Cell]:
+    cells = [Cell(str(item["point"]), item["point"]), Cell("yes" if item["front"] else "no")]
+    for quantity, _ in QUANTITIES:
+        cells += [_number(item["levels"][level], quantity) for level in NAMES]
+    rtl = item["levels"]["rtl"]
+    if rtl is None:
+        return [*cells, Cell("")]
+    mark = chip("agrees", "good") if _agrees(rtl) else chip(rtl["status"], "bad")
+    return [*cells, Cell(f"{mark} {escape(verdict(rtl))}")]
+
+
+def _agrees(rtl: Mapping[str, Any]) -> bool:
+    """Whether it ran, equal in all bytes and counters; points that violate a constraint may have, or may not."""
+    return rtl["status"] in _GOOD and "workloads" in rtl
+
+
+def _number(level: Mapping[str, Any] | None, quantity: str) -> Cell:
+    value = None if level is None else level[quantity]
+    return Cell("", "") if value is None else Cell(text_of(value), repr(value))
+
+
+def verdict(rtl: Mapping[str, Any]) -> str:
+    """What the RTL said of a point: cycles by workload, or what is wrong."""
+    cycles = ", ".join(
+        f"{label} {item['rtl_cycles']:,} cycles (event machine {item['rtl_expected_cycles']:,})"
+        for label, item in rtl.get("workloads", {}).items()
+    )
+    return "; ".join(text for text in (rtl["reason"], cycles) if text)
+
+
+def lines(data: Data) -> list[str]:
+    """The same as lines of text."""
+    if not data["levels"]:
+        return []
+    head = ["point", *(f"{unit} {name}" for unit in ("ms", "µJ") for name in NAMES.values())]
+    shown = data["levels"][:_MOST_LINES]
+    rows = [_texts(item) for item in shown]
+    rest = len(data["levels"]) - len(shown)
+    found = ["the front at every level, latency (ms) and energy (µJ)", *aligned([head, *rows])]
+    found += [f"... and {rest:,} more"] if rest else []
+    checked = [item for item in data["levels"] if item["levels"]["rtl"] is not None]
+    return found + [f"point {item['point']} on the RTL: {_said(item['levels']['rtl'])}" for item in checked]
+
+
+def _texts(item: Mapping[str, Any]) -> Sequence[str]:
+    cells = [_number(item["levels"][level], quantity).html for quantity, _ in QUANTITIES for level in NAMES]
+    return [f"{item['point']}{'' if item['front'] else ' (not on the front)'}", *cells]
+
+
+def _said(rtl: Mapping[str, Any]) -> str:
+    mark = "agrees with the models" if _agrees(rtl) else rtl["status"]
+    text = verdict(rtl)
+    return f"{mark}: {text}" if text else mark
