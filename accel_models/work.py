@@ -82,7 +82,7 @@ class Work:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Fixed:
-    """What does not depend on the speed of memories, int64 [commands]; ``space`` is -1 and ``beats`` 0 but for transfers."""
+    """What memories do not change, int64 [commands]; ``space`` is -1 and ``beats`` 0 but for transfers."""
 
     cycles: Int64
     space: Int64

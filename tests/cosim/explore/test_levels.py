@@ -159,7 +159,7 @@ def test_disagreement_is_said_and_kept(changes: dict[str, Any], said: str, targe
     ("error", "status", "said", "runs"),
     [
         (
-            BuildError("build of x failed, log in /a/b.log:\n%Error: /one/checkout/rtl/scratchpad.sv:67:5: want a power"),
+            BuildError("build of x failed, log in /a.log:\n%Error: /one/checkout/rtl/scratchpad.sv:67:5: want a power"),
             INFEASIBLE,
             "the RTL cannot be built for this system: %Error: scratchpad.sv:67:5: want a power",
             (1, 0),
