@@ -81,6 +81,7 @@ module matrix_engine_bench #(
     logic [Lanes-1:0][7:0] pad_act;
     logic [Columns-1:0][7:0] unused_vread_data;
     logic [BusBytes-1:0][7:0] unused_sread_data;
+    logic [31:0] unused_list_data;
     scratchpad #(
       .Rows    (Rows),
       .Columns (Columns),
@@ -116,10 +117,12 @@ module matrix_engine_bench #(
       .sread_count_i ('0),
       .sread_data_o  (unused_sread_data),
       .lwrite_valid_i(load_i),
+      .lwrite_list_i (1'b0),
       .lwrite_ready_o(unused_lwrite_ready),
       .lwrite_addr_i (load_addr_i),
       .lwrite_count_i(CountW'(WordBytes)),
       .lwrite_data_i (load_data_i),
+      .list_data_o   (unused_list_data),
       .error_o       (errors[p])
     );
     if (p == 0) begin : gen_act

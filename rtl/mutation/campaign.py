@@ -22,9 +22,13 @@ from rtl.mutation.tokens import MutationError
 
 TREE = RTL_DIR.parent
 OPTIONS = ("-Wno-lint", "-Wno-style", "-Wno-fatal")  # a schema may look odd: every fault was linted by itself
-_FACTOR, _SPARE_S = 4.0, 10.0  # a test may take so many times its clean time, and so much more
-_BUILD_S = 900.0  # of a clean test, its build included
-_POLL_S = 0.02
+# Limits are in CPU seconds, so that what else the machine does decides nothing; a test that waits for ever without
+# computing is ended by the clock.
+_FACTOR, _SPARE_S = 4.0, 10.0  # a test may take so many times its clean CPU time, and so much more
+_BUILD_S = 1800.0  # of a clean test, its build included
+_CLOCK = 10.0  # times the CPU limit, by the clock
+_TICKS = os.sysconf("SC_CLK_TCK")
+_POLL_S = 0.05
 _ASSERTION = re.compile(r"%Error: (?:\S*/)?(\w+)\.sv:\d+: Assertion failed in (\S+)")
 
 Say = Callable[[str], None]
@@ -32,7 +36,7 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Test:
-    """A clean test: its pytest name, seconds, and the modules that it builds."""
+    """A clean test: its pytest name, CPU seconds, and the modules that it builds."""
 
     name: str
     seconds: float
@@ -41,7 +45,10 @@ class Test:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a fault. ``how``: test, assertion, timeout, or survived; ``by``: the test or the assertion."""
+    """What became of a fault, and the CPU seconds that it took.
+
+    ``how``: test, assertion, timeout, or survived; ``by``: the test or the assertion.
+    """
 
     how: str
     by: str
@@ -52,10 +59,11 @@ class Outcome:
 class _Child:
     pid: int
     folder: Path
-    begun: float
     limits: Mapping[str, float]
+    since: float  # by the clock: when the current test began
     current: str = ""
-    since: float = 0.0
+    used_s: float = 0.0  # CPU seconds, so far and when the current test began
+    used_before_s: float = 0.0
 
     def reads(self, name: str) -> str:
         file = self.folder / name
@@ -161,8 +169,7 @@ def _start(folder: Path, tests: list[str], number: int, limits: Mapping[str, flo
             status = _child(folder, tests, number, form)
         finally:
             os._exit(status)
-    now = time.monotonic()
-    return _Child(pid, folder, now, limits, since=now)
+    return _Child(pid, folder, limits, time.monotonic())
 
 
 def _child(folder: Path, tests: list[str], number: int, form: Variant) -> int:
@@ -185,26 +192,40 @@ def _child(folder: Path, tests: list[str], number: int, form: Variant) -> int:
 
 def _look(child: _Child) -> Outcome | None:
     """Return the outcome of a child that ended or took too long, else None."""
+    child.used_s = max(child.used_s, _cpu_s(child.pid))  # before the wait: afterwards the process is gone
     now = time.monotonic()
     done, status = os.waitpid(child.pid, os.WNOHANG)
     current = child.reads("current")
     if current != child.current:
-        child.current, child.since = current, now
+        child.current, child.since, child.used_before_s = current, now, child.used_s
     if not done:
-        if now - child.since <= child.limits.get(current, _BUILD_S):
+        limit = child.limits.get(current, _BUILD_S)
+        if child.used_s - child.used_before_s <= limit and now - child.since <= _CLOCK * limit:
             return None
         _kill(child)
-        return Outcome("timeout", current, now - child.begun)
+        return Outcome("timeout", current, child.used_s)
     code = os.waitstatus_to_exitcode(status)
     if code == 0:
-        return Outcome("survived", "", now - child.begun)
+        return Outcome("survived", "", child.used_s)
     text = child.reads("log")
     if code != 1:
         raise MutationError(f"pytest ended with status {code} at {current or 'its start'}:\n{text[-3000:]}")
     asserted = _ASSERTION.search(text)
     if asserted and (RTL_DIR / f"{asserted[1]}.sv").is_file():
-        return Outcome("assertion", f"{asserted[1]}.{asserted[2].rpartition('.')[2]} in {current}", now - child.begun)
-    return Outcome("test", current, now - child.begun)
+        return Outcome("assertion", f"{asserted[1]}.{asserted[2].rpartition('.')[2]} in {current}", child.used_s)
+    return Outcome("test", current, child.used_s)
+
+
+def _cpu_s(session: int) -> float:
+    """CPU seconds of the processes of a session, and of their children that have ended. Reads Linux's /proc."""
+    ticks = 0
+    for process in Path("/proc").iterdir():
+        if process.name.isdigit():
+            with contextlib.suppress(OSError):  # it ended meanwhile
+                fields = (process / "stat").read_text().rpartition(")")[2].split()  # from the third field, the state, on
+                if int(fields[3]) == session:
+                    ticks += sum(int(field) for field in fields[11:15])
+    return ticks / _TICKS
 
 
 def _kill(child: _Child) -> None:

@@ -28,7 +28,7 @@ class Survivor:
 @dataclass(frozen=True, slots=True)
 class Result:
     """A finished campaign; ``candidates``: faults that could have been drawn, on ``lines`` lines; ``refused``: drawn
-    ones that do not compile; ``test_s``: seconds of all runs, two at a time as ``jobs`` says."""
+    ones that do not compile; ``test_s``: CPU seconds of all runs."""
 
     seed: int
     jobs: int
@@ -115,7 +115,7 @@ def page(result: Result) -> str:
         "",
         f"**{result.killed} of {total} killed, {result.score:.1%} of those not proved to change nothing** "
         f"({result.equivalent} proved). {by['test']} by a testbench, {by['assertion']} by an assertion of the design, "
-        f"{by['timeout']} ran past their time. {result.test_s / max(1, total):.1f} s a fault, {result.jobs} at a time.",
+        f"{by['timeout']} ran past their time. {result.test_s / max(1, total):.1f} CPU s a fault.",
         "",
         *_table("class", CLASSES, result, lambda fault: fault.kind),
         *_table("module", sorted({fault.file for fault, _ in result.outcomes}), result, lambda fault: fault.file),
