@@ -101,8 +101,9 @@ class ReadChannel:
                 yield from self._offset(env, plane, drain, first)
             for index, size in enumerate(sizes):
                 if not first:  # decided a cycle before it is made, half a cycle from here
-                    while (ahead := total - drain.taken(int(env.now))) >= AHEAD_BEATS:
-                        yield env.timeout(ahead - AHEAD_BEATS + 1)
+                    while (more := total - drain.taken(int(env.now)) - AHEAD_BEATS + 1) > 0:
+                        soonest = drain.soonest(int(env.now), more)
+                        yield env.timeout(more if soonest is None else soonest + 1 - int(env.now))
                     if index == len(sizes) - 1:
                         drain.plane_done(int(env.now))
                     yield env.timeout(0.5)
@@ -116,7 +117,8 @@ class ReadChannel:
                 total += size
         yield env.timeout(0.5)
         while (left := total - drain.written(int(env.now))) > 0:
-            yield env.timeout(-(-left // 2))  # two at a time at best
+            soonest = drain.soonest(int(env.now))  # and written in the cycle after
+            yield env.timeout(-(-left // 2) if soonest is None else soonest + 2 - int(env.now))  # two at a time at best
 
     def _offset(
         self, env: simpy.Environment, plane: int, drain: LoadDrain, first: bool

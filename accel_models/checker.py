@@ -9,6 +9,7 @@ can fail to be met.
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 
 from accel_models.commands import Command, End, Engine, Load, Register
 from accel_models.footprint import Interval, footprint
@@ -27,8 +28,9 @@ class _Access:
     start: int
     stop: int
     command: int
-    engine: int
-    write: bool
+
+
+_Accesses = dict[tuple[str, int, bool], list[_Access]]  # by space, engine, and whether they write
 
 
 def check_program(program: Program) -> None:
@@ -48,16 +50,16 @@ def check_commands(commands: Sequence[Command], columns: int, token_depth: int, 
         raise CheckError(f"segment at command {base}: want exactly one End, as the last command")
     body = commands[:-1]
     before = _certain(body, token_depth, base)
-    accesses: dict[str, list[_Access]] = defaultdict(list)
+    accesses: _Accesses = defaultdict(list)
     for index, command in enumerate(body):
         engine = command.ENGINE
         assert engine is not None
         if isinstance(command, Load) and command.listed:
             _demand_list_apart(command, base + index, columns)
         for item in footprint(command, columns):
-            _demand_order(item, index, engine, before[index], accesses[item.space], body, base)
+            _demand_order(item, index, engine, before[index], accesses, body, base)
         for item in footprint(command, columns):
-            _record(item, index, engine, accesses[item.space])
+            _record(item, index, accesses[item.space, engine, item.write])
 
 
 def _certain(body: Sequence[Command], token_depth: int, base: int) -> list[Clock]:
@@ -111,17 +113,17 @@ def _check_counter(
 
 
 def _demand_order(
-    item: Interval, index: int, engine: int, clock: Clock, others: list[_Access], body: Sequence[Command], base: int
+    item: Interval, index: int, engine: int, clock: Clock, accesses: _Accesses, body: Sequence[Command], base: int
 ) -> None:
-    for other in others:
-        if other.engine == engine or not (item.write or other.write):
-            continue
-        if other.start < item.stop and item.start < other.stop and clock[other.engine] < other.command:
-            what = f"{item.space} [{max(other.start, item.start)}, {min(other.stop, item.stop)})"
-            raise CheckError(
-                f"commands {base + other.command} ({type(body[other.command]).__name__}) and {base + index} "
-                f"({type(body[index]).__name__}) both touch {what} and no token orders them"
-            )
+    others = [other for other in Engine if other != engine]
+    for other, write in product(others, (True, False) if item.write else (True,)):
+        for access in accesses[item.space, other, write]:
+            if access.start < item.stop and item.start < access.stop and clock[other] < access.command:
+                what = f"{item.space} [{max(access.start, item.start)}, {min(access.stop, item.stop)})"
+                raise CheckError(
+                    f"commands {base + access.command} ({type(body[access.command]).__name__}) and {base + index} "
+                    f"({type(body[index]).__name__}) both touch {what} and no token orders them"
+                )
 
 
 def _demand_list_apart(command: Load, index: int, columns: int) -> None:
@@ -136,14 +138,10 @@ def _demand_list_apart(command: Load, index: int, columns: int) -> None:
                 raise CheckError(f"command {index} (Load) writes {what}, where its own row list lies")
 
 
-def _record(item: Interval, index: int, engine: int, accesses: list[_Access]) -> None:
+def _record(item: Interval, index: int, alike: list[_Access]) -> None:
     """Remember an access; it stands for older ones of its engine and kind that it covers: order after it is theirs."""
-    accesses[:] = [
-        old
-        for old in accesses
-        if not (old.engine == engine and old.write == item.write and item.start <= old.start and old.stop <= item.stop)
-    ]
-    accesses.append(_Access(item.start, item.stop, index, engine, item.write))
+    alike[:] = [old for old in alike if not (item.start <= old.start and old.stop <= item.stop)]
+    alike.append(_Access(item.start, item.stop, index))
 
 
 def _bits(mask: int) -> list[int]:

@@ -62,13 +62,17 @@ class LoadDrain:
         self._advance(now)
         return self._written
 
-    def soonest(self, now: int) -> int | None:
-        """The earliest cycle in which the last beat offered may be taken; None when it has been, before ``now``."""
+    def soonest(self, now: int, beats: int | None = None) -> int | None:
+        """The earliest cycle in which so many more of the beats offered may have been taken, all of them unless told.
+
+        None where all have been, before ``now``.
+        """
         self._advance(now)
         left = self._offered - len(self._taken)
         if not left:
             return None
-        return max(self._ready(self.due + (left - 1) * self._pace), max(now, self._from) + left - 1)
+        more = (left if beats is None else min(beats, left)) - 1
+        return max(self._ready(self.due + more * self._pace), max(now, self._from) + more)
 
     @staticmethod
     def _ready(due: float) -> int:

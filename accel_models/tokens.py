@@ -5,6 +5,7 @@ where vector clocks do not already guarantee it, a token is given by that comman
 runs more than ``token_depth`` of its commands ahead of the takers of their tokens, so no counter can overflow.
 """
 
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -31,34 +32,33 @@ class _Space:
 
     def __init__(self) -> None:
         self.parts: list[_Last] = []
+        self._starts: list[int] = []
 
     def touch(self, item: Interval, index: int, engine: int, needs: list[int]) -> None:
         """Add what this access must wait for to ``needs`` (per engine), then record it."""
+        low = bisect_right(self._starts, item.start)
+        low -= low > 0 and self.parts[low - 1].stop > item.start
+        high = bisect_left(self._starts, item.stop, low)
         parts: list[_Last] = []
-        covered: list[_Last] = []
-        for part in self.parts:
-            if part.stop <= item.start or item.stop <= part.start:
-                parts.append(part)
-                continue
-            if part.start < item.start:
-                parts.append(_Last(part.start, item.start, part.writers, part.readers))
-            if item.stop < part.stop:
-                parts.append(_Last(item.stop, part.stop, part.writers, part.readers))
-            middle = _Last(max(part.start, item.start), min(part.stop, item.stop), part.writers, part.readers)
-            covered.append(middle)
-            for other in range(4):
-                needs[other] = max(needs[other], middle.writers[other])
-                if item.write:
-                    needs[other] = max(needs[other], middle.readers[other])
         cursor = item.start
-        for middle in sorted(covered, key=lambda part: part.start):
-            if cursor < middle.start:
-                parts.append(_mark(_Last(cursor, middle.start, _NONE, _NONE), item.write, index, engine))
-            parts.append(_mark(middle, item.write, index, engine))
-            cursor = middle.stop
+        for part in self.parts[low:high]:
+            for other in range(4):
+                needs[other] = max(needs[other], part.writers[other])
+                if item.write:
+                    needs[other] = max(needs[other], part.readers[other])
+            start, stop = max(part.start, item.start), min(part.stop, item.stop)
+            if part.start < start:
+                parts.append(_Last(part.start, start, part.writers, part.readers))
+            if cursor < start:
+                parts.append(_mark(_Last(cursor, start, _NONE, _NONE), item.write, index, engine))
+            parts.append(_mark(_Last(start, stop, part.writers, part.readers), item.write, index, engine))
+            if stop < part.stop:
+                parts.append(_Last(stop, part.stop, part.writers, part.readers))
+            cursor = stop
         if cursor < item.stop:
             parts.append(_mark(_Last(cursor, item.stop, _NONE, _NONE), item.write, index, engine))
-        self.parts = parts
+        self.parts[low:high] = parts
+        self._starts[low:high] = [part.start for part in parts]
 
 
 def _mark(part: _Last, write: bool, index: int, engine: int) -> _Last:

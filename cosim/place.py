@@ -3,6 +3,7 @@
 Best fit: among the gaps that are free for a block's whole life, the one that leaves least. Deterministic.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -39,23 +40,40 @@ class Arena:
     size: int
     reserved: int = 0
     blocks: list[Block] = field(default_factory=list)
+    _alive: dict[int, list[tuple[int, int]]] = field(init=False, repr=False)  # by slot: where blocks begin and end
+    _starting: dict[int, list[tuple[int, int]]] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self._alive, self._starting = defaultdict(list), defaultdict(list)
+        for block in self.blocks:
+            self._enter(block)
+
+    def _enter(self, block: Block) -> None:
+        span = (block.offset, block.offset + block.bytes)
+        self._starting[block.first].append(span)
+        for slot in range(block.first, block.last + 1):
+            self._alive[slot].append(span)
+
+    def _taken(self, first: int, last: int) -> list[tuple[int, int]]:
+        """What blocks hold at some time in these slots: those alive at the first one, and those that start later."""
+        found = list(self._alive.get(first, ()))
+        for slot in range(first + 1, last + 1):
+            found += self._starting.get(slot, ())
+        return sorted(found)
 
     def find(self, block: Block, first: int | None = None) -> int | None:
         """Best offset for a block (living from ``first`` if given), or None."""
-        start = block.first if first is None else first
-        taken = sorted(
-            (other.offset, other.offset + other.bytes)
-            for other in self.blocks
-            if other.first <= block.last and start <= other.last
-        )
+        taken = self._taken(block.first if first is None else first, block.last)
         best: tuple[int, int] | None = None
-        cursor = self.reserved
+        cursor, needed, alignment = self.reserved, block.bytes, block.alignment
         for low, high in [*taken, (self.size, self.size)]:
-            offset = -(-cursor // block.alignment) * block.alignment
-            slack = low - offset - block.bytes
-            if slack >= 0 and (best is None or slack < best[0]):
-                best = (slack, offset)
-            cursor = max(cursor, high)
+            if low - cursor >= needed:
+                offset = -(-cursor // alignment) * alignment
+                slack = low - offset - needed
+                if slack >= 0 and (best is None or slack < best[0]):
+                    best = (slack, offset)
+            if high > cursor:
+                cursor = high
         return best[1] if best else None
 
     def add(self, block: Block, first: int | None = None) -> bool:
@@ -67,6 +85,7 @@ class Arena:
         if first is not None:
             block.first = first
         self.blocks.append(block)
+        self._enter(block)
         return True
 
     def add_all(self, blocks: Iterable[Block]) -> None:

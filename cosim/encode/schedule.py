@@ -46,7 +46,7 @@ def step_starts(builder: Builder) -> np.ndarray:
 
 
 def _compute_cycles(pendings: Sequence[Pending], hw: cost.Hardware) -> np.ndarray:
-    """Cycles of compute commands, one vectorised call per command class and field set."""
+    """Cycles of compute commands, one vectorised call per command class."""
     functions = {
         isa.Matrix: cost.matrix,
         isa.Requantize: cost.requantize,
@@ -59,31 +59,46 @@ def _compute_cycles(pendings: Sequence[Pending], hw: cost.Hardware) -> np.ndarra
     for index, pending in enumerate(pendings):
         by_class[pending.command].append(index)
     for command, indices in by_class.items():
-        names = {name for index in indices for name in pendings[index].fields}
-        defaults = Draft(command, {})
-        fields = {
-            name: np.array([pendings[i].fields.get(name, getattr(defaults, name)) for i in indices]) for name in names
-        }
-        found[indices] = functions[command](Draft(command, fields), hw)
+        found[indices] = functions[command](_together(command, [pendings[index] for index in indices]), hw)
     return found
+
+
+def _together(command: type[isa.Command], pendings: Sequence[Pending]) -> Draft:
+    """Commands of one class as one draft whose fields are arrays. Addresses read as 0."""
+    defaults = Draft(command, {})
+    names = {name for pending in pendings for name in pending.fields}
+    fields = {}
+    for name in names:
+        default = getattr(defaults, name)
+        fields[name] = np.array([item.fields.get(name, default) for item in pendings])
+    return Draft(command, fields)
 
 
 def plan_slots(builder: Builder, system: System) -> None:
     """Give every load the slot in which it should be issued, if the scratchpad has room by then."""
     starts = step_starts(builder)
-    speeds = memory_speed(system)
+    loads = sorted(builder.loads, key=lambda item: -item.need)
     deadline = np.inf
-    for load in sorted(builder.loads, key=lambda item: -item.need):
-        pending = load.pending
-        assert pending.bus is not None
-        latency, per_beat = speeds[pending.bus[0].space]
-        fields = {**pending.fields, "bus_address": 0}
-        cycles = int(cost.transfer(Draft(isa.Load, fields), builder.hw, latency, per_beat)) * SLACK + SLACK_CYCLES
-        deadline = min(deadline, starts[load.need]) - cycles
+    for load, cycles in zip(loads, _load_cycles(loads, builder.hw, system), strict=True):
+        deadline = min(deadline, starts[load.need]) - (cycles * SLACK + SLACK_CYCLES)
         ideal = int(np.searchsorted(starts, deadline, side="right")) - 1
         # Nothing is queued before the first step but what it needs: the dispatcher works in order.
         floor = max(load.earliest, 0 if load.need == 0 else 1)
         load.slot = min(max(ideal, floor), load.need)
+
+
+def _load_cycles(loads: Sequence[LoadRequest], hw: cost.Hardware, system: System) -> list[int]:
+    """Cycles of each load from its memory, all at once."""
+    speeds = memory_speed(system)
+    latency, per_beat = zip(*(speeds[_memory(load)] for load in loads), strict=True) if loads else ((), ())
+    drafts = _together(isa.Load, [load.pending for load in loads])
+    found = cost.transfer(drafts, hw, np.array(latency, np.int64), np.array(per_beat, np.float64))
+    return np.broadcast_to(found, len(loads)).tolist()
+
+
+def _memory(load: LoadRequest) -> str:
+    assert load.pending.bus is not None
+    return load.pending.bus[0].space
 
 
 def place_blocks(builder: Builder, size: int) -> Arena:
@@ -120,14 +135,19 @@ def limit_lookahead(builder: Builder, token_depth: int) -> None:
     by_slot: dict[int, list[LoadRequest]] = defaultdict(list)
     for load in builder.loads:
         by_slot[load.slot].append(load)
-    outstanding: list[LoadRequest] = []
+    outstanding, done_after = 0, defaultdict[int, int](int)  # loads issued and not needed yet; by the step of need
     for slot in range(len(builder.steps)):
-        outstanding = [load for load in outstanding if load.need >= slot] + by_slot[slot]
-        late = sorted((load for load in by_slot[slot] if load.need > slot), key=lambda item: -item.need)
-        for load in late[: max(0, len(outstanding) - (token_depth - 1))]:
-            outstanding.remove(load)
+        outstanding -= done_after[slot - 1]
+        here = by_slot[slot]
+        late = sorted((load for load in here if load.need > slot), key=lambda item: -item.need)
+        delayed = late[: max(0, outstanding + len(here) - (token_depth - 1))]
+        for load in delayed:
             load.slot = slot + 1
             by_slot[slot + 1].append(load)
+        for load in here:
+            if load.slot == slot:
+                outstanding += 1
+                done_after[load.need] += 1
 
 
 def _starts(earliest: int, latest: int) -> list[int]:

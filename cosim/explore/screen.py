@@ -3,8 +3,8 @@
 A point's program depends on the *structure* of its system (array, sizes of memories, bus, options ...); its cycles on
 that and on the *speed* of clock and memories; its energy and area on structure and *price* (technology, energy of
 memories). So points fall into groups, and each group is worked out on one of its points: compiled with the compiler's
-first mapping, timed by forecast.py, priced by accel_models.energy. A program is compiled for the flash speed of its
-group to within a factor of two: the order of its loads depends on it a little. README.md gives the errors.
+first mapping, timed by accel_models.forecast, priced by accel_models.energy. A program is compiled for the flash speed
+of its group to within a factor of two: the order of its loads depends on it a little. README.md gives the errors.
 """
 
 import math
@@ -20,13 +20,13 @@ from numpy.typing import NDArray
 
 from accel_models import cpu
 from accel_models.energy import dynamic_pj, static_pj, static_power
+from accel_models.forecast import forecast
 from accel_models.network import Network
 from accel_models.program import Program
 from accel_models.system import System
 from accel_models.timing import tensors_of
 from accel_models.work import command_memory, memory_speed
 from cosim.explore.evaluate import compiled
-from cosim.explore.forecast import forecast
 from cosim.explore.metrics import numbers_of, of_run, of_system, ratio, together
 from cosim.explore.networks import Networks
 from cosim.explore.space import Space, Weighted, WorkloadOptions

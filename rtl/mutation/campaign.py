@@ -222,7 +222,7 @@ def _cpu_s(session: int) -> float:
     for process in Path("/proc").iterdir():
         if process.name.isdigit():
             with contextlib.suppress(OSError):  # it ended meanwhile
-                fields = (process / "stat").read_text().rpartition(")")[2].split()  # from the third field, the state, on
+                fields = (process / "stat").read_text().rpartition(")")[2].split()  # from the state on
                 if int(fields[3]) == session:
                     ticks += sum(int(field) for field in fields[11:15])
     return ticks / _TICKS
