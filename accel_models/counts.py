@@ -113,7 +113,7 @@ def _words(start: ArrayLike, strides: Iterable[ArrayLike], hw: Any) -> Int64:
 def _matrix(c: Any, hw: Any) -> dict[str, ArrayLike]:
     mode = np.asarray(c.mode)
     kinds = [_dot(c, hw), _depthwise(c, hw), _outer(c, hw)]
-    broadcast = {
+    broadcast: dict[str, ArrayLike] = {
         name: np.where(
             mode == MatrixMode.DOT,
             kinds[0][name],

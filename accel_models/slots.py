@@ -175,7 +175,7 @@ def _diagonal(c: Any, hw: Any, filled: Cycles, empty: Cycles, drain: ArrayLike) 
 
 
 def _drain(hw: Any, rows: ArrayLike) -> Cycles:
-    return np.asarray(MATRIX_START + matrix_drain(hw) + rows, np.int64)
+    return MATRIX_START + matrix_drain(hw) + np.asarray(rows, np.int64)
 
 
 _PARTS = {

@@ -139,7 +139,7 @@ def _channel_groups(c: Any, hw: Any) -> tuple[Int64, Int64, Int64]:
 def _cut(total: ArrayLike, size: ArrayLike) -> tuple[Int64, Int64]:
     """Pieces of ``total`` by ``size``, and the length of the last one."""
     pieces = ceil_div(total, size)
-    return pieces, np.asarray(total, np.int64) - (pieces - 1) * size
+    return pieces, np.asarray(total, np.int64) - (pieces - 1) * np.asarray(size, np.int64)
 
 
 def _pixels(c: Any) -> Int64:

@@ -119,7 +119,9 @@ def gemmini(reference: Path) -> GemminiReport:
     networks = np.array([layer.network for layer in layers])
     features = features_of(layers)
     parameters = fit(features, measured)
-    predicted = _left_out(networks, lambda seen, rest: predict(fit(features.of(seen), measured[seen]), features.of(rest)))
+    predicted = _left_out(
+        networks, lambda seen, rest: predict(fit(features.of(seen), measured[seen]), features.of(rest))
+    )
     sizes = _sizes(layers)
     regressed = _left_out(networks, lambda seen, rest: _regress(sizes[seen], measured[seen], sizes[rest]))
     names = sorted(set(networks.tolist()))
@@ -215,7 +217,7 @@ def _array_cycles(layers: Sequence[Layer], tilings: Sequence[Sequence[Tile]]) ->
         stride_x=1,
     )
     cycles = cost.matrix(command, ARRAY) * each(lambda layer, tile: tile.count)
-    return np.bincount([place for place, _, _ in kinds], cycles, len(layers))
+    return np.bincount([place for place, _, _ in kinds], cycles, len(layers)).astype(np.float64)
 
 
 def _traffic(layers: Sequence[Layer], tilings: Sequence[Sequence[Tile]]) -> dict[str, Float64]:
@@ -231,7 +233,9 @@ def _traffic(layers: Sequence[Layer], tilings: Sequence[Sequence[Tile]]) -> dict
         new = min(there, sum(lines for lines, first in inputs if first))
         again.append(sum(lines for lines, _ in inputs) - new)
         new_inputs.append(0.0 if layer.matmul else new)
-        new_weights.append(min(weights, layer.kernel**2 * layer.depth * layer.columns / LINE_BYTES) + layer.matmul * new)
+        new_weights.append(
+            min(weights, layer.kernel**2 * layer.depth * layer.columns / LINE_BYTES) + layer.matmul * new
+        )
     return {
         "new_inputs": np.array(new_inputs, np.float64),
         "inputs_again": np.array(again, np.float64),
@@ -276,9 +280,7 @@ def fit(features: Features, measured: Float64, steps: int = 60) -> Parameters:
 _NAMES = tuple(Parameters.__dataclass_fields__)
 
 
-def _left_out(
-    networks: NDArray[np.str_], of: Callable[[NDArray[np.bool_], NDArray[np.bool_]], Float64]
-) -> Float64:
+def _left_out(networks: NDArray[np.str_], of: Callable[[NDArray[np.bool_], NDArray[np.bool_]], Float64]) -> Float64:
     """Predictions of every network by what the others say."""
     found = np.zeros(len(networks))
     for name in sorted(set(networks.tolist())):
