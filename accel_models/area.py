@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from accel_models import sram
 from accel_models.constants import load_table
-from accel_models.gates import cells_um2, gates_of, sizes_of
+from accel_models.gates import Gates, cells_um2, gates_of, sizes_of, systolic_flip_flops
 from accel_models.system import Accelerator, System, Technology
 from accel_models.technology import area_factor
 
@@ -28,10 +28,12 @@ def logic_um2(system: System) -> dict[str, float]:
     if system.accelerator is None:
         return {}
     sizes = sizes_of(system)
-    return {
+    found = {
         name: math.fsum(cells_um2(gates_of(block, sizes), system.technology) for block in blocks)
         for name, blocks in _SHOWN.items()
     }
+    more = Gates(logic=0.0, flip_flops=systolic_flip_flops(system.accelerator.array))
+    return found | {"array": found["array"] + cells_um2(more, system.technology)}
 
 
 def area_mm2(system: System) -> Mapping[str, float]:

@@ -17,6 +17,11 @@ IDENTITY = (1 << 30, 30)  # q * 2**30 >> 30 == q in both roundings
 Int64 = NDArray[np.int64]
 
 
+def ceil_div(a: ArrayLike, b: ArrayLike) -> Int64:
+    """a / b rounded up, int64; b is positive."""
+    return -(-np.asarray(a, np.int64) // np.asarray(b, np.int64))
+
+
 def quantize_multiplier(real: float, bits: int = MULTIPLIER_BITS) -> tuple[int, int]:
     """Nearest ``(multiplier, shift)`` to a non-negative real factor.
 

@@ -1,8 +1,8 @@
 """Cycles of every command: pure functions of its fields and the system that broadcast over NumPy arrays.
 
 The only definition of cost: the event machine calls these for one command, screening for arrays of them, the RTL is
-held to them. A field may be an int or an array; ``hw`` is any object with the attributes of Hardware, scalars or
-arrays.
+held to them. What systolic arrays do differently is in systolic.py, which nothing else calls. A field may be an int or
+an array; ``hw`` is any object with the attributes of Hardware, scalars or arrays.
 All results are int64 cycles of the accelerator's clock, from the cycle a command starts until its engine can start the
 next one and its effects are visible.
 """
@@ -13,15 +13,18 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from accel_models import systolic
+from accel_models.arithmetic import ceil_div
 from accel_models.commands import PARAMETER_BYTES, TABLE_BYTES, Function, MatrixMode
-from accel_models.system import Accelerator, Bus
+from accel_models.system import Accelerator, ArrayKind, Bus
+from accel_models.systolic import ACCUMULATE_LATENCY
 
 Cycles = NDArray[np.int64]
 
 # Pipeline constants, in cycles. The RTL blocks state the same numbers in their headers; tests hold both to each other.
 MATRIX_START = 3  # decode, address generator, first scratchpad word
 MATRIX_DRAIN = 4  # operand register, product, column sum, accumulator write
-ACCUMULATE_LATENCY = 4  # the same accumulator entry may be updated again after this many cycles
+SYSTOLIC_DRAIN = 2  # behind the last PE of a systolic array: accumulator read, accumulator write
 VECTOR_START = 2  # decode, first address
 VECTOR_DRAIN = 7  # bias, product, shift, products of the add, its shift, table, write
 COMMAND_FETCH_START = 0  # from the start of a segment to the first address on the bus
@@ -40,6 +43,7 @@ class Hardware:
     bus_bytes: Any
     dma_setup_cycles: Any
     max_burst_beats: Any
+    kind: Any = ArrayKind.BROADCAST  # codes of system.ArrayKind
 
     @classmethod
     def of(cls, accelerator: Accelerator, bus: Bus) -> Self:
@@ -49,19 +53,25 @@ class Hardware:
             bus_bytes=bus.bytes_per_cycle,
             dma_setup_cycles=accelerator.dma.setup_cycles,
             max_burst_beats=accelerator.dma.max_burst_beats,
+            kind=accelerator.array.code,
         )
 
 
-def ceil_div(a: ArrayLike, b: ArrayLike) -> Cycles:
-    return -(-np.asarray(a, np.int64) // np.asarray(b, np.int64))
-
-
 def matrix(command: Any, hw: Any) -> Cycles:
-    """Cycles of a Matrix command, any mode."""
-    dot, depthwise, outer = _dot(command, hw), _depthwise(command, hw), _outer(command, hw)
-    mode = np.asarray(command.mode)
-    cycles = np.where(mode == MatrixMode.DOT, dot, np.where(mode == MatrixMode.DEPTHWISE, depthwise, outer))
-    return np.where(_empty(command), MATRIX_START, cycles)
+    """Cycles of a Matrix command, any mode, on any kind of array: start, the time of the array, drain."""
+    kind, mode = np.asarray(hw.kind), np.asarray(command.mode)
+    found: Cycles = np.zeros((), np.int64)
+    for code in np.unique(kind).tolist():  # a kind that no design has costs no time here
+        dot, depthwise, outer = (function(command, hw) for function in _ARRAYS[code])
+        cycles = np.where(mode == MatrixMode.DOT, dot, np.where(mode == MatrixMode.DEPTHWISE, depthwise, outer))
+        found = np.where(kind == code, cycles, found)
+    return np.where(_empty(command), MATRIX_START, MATRIX_START + found + matrix_drain(hw))
+
+
+def matrix_drain(hw: Any) -> Cycles:
+    """From the last slot of a Matrix command to the write of its first sum: of a systolic array, with all its skew."""
+    skewed = SYSTOLIC_DRAIN + systolic.skew(hw)
+    return np.where(np.asarray(hw.kind) == ArrayKind.BROADCAST, MATRIX_DRAIN, skewed)
 
 
 def _empty(c: Any) -> NDArray[np.bool_]:
@@ -93,7 +103,7 @@ def _dot(c: Any, hw: Any) -> Cycles:
     first_column = np.where(groups > 1, hw.columns, column_tail)
     total = np.where(transposed, by_column, by_row)
     first = np.where(transposed, first_column, first_row)
-    return MATRIX_START + first + total - tile(first) + step + MATRIX_DRAIN
+    return first + total - tile(first) + step
 
 
 def _depthwise(c: Any, hw: Any) -> Cycles:
@@ -102,7 +112,7 @@ def _depthwise(c: Any, hw: Any) -> Cycles:
     height = np.asarray(c.output_height, np.int64)
     row = (np.asarray(c.output_width, np.int64) - 1) * c.stride_x + c.taps
     tile = np.maximum(np.maximum(height * row, c.taps), ACCUMULATE_LATENCY)
-    return MATRIX_START + c.taps + groups * tiles * tile + MATRIX_DRAIN
+    return c.taps + groups * tiles * tile
 
 
 def _outer(c: Any, hw: Any) -> Cycles:
@@ -112,7 +122,15 @@ def _outer(c: Any, hw: Any) -> Cycles:
     repeats = np.asarray(c.kernel_height, np.int64) * c.taps
     drained = groups * repeats * c.run_bytes
     tiles = groups * repeats * chunks
-    return MATRIX_START + tiles * pixels + drained + MATRIX_DRAIN
+    return tiles * pixels + drained
+
+
+_ARRAYS = {
+    # A systolic array with weights in place differs from a broadcast one in its drain: swaps move with the wavefront.
+    ArrayKind.BROADCAST: (_dot, _depthwise, _outer),
+    ArrayKind.WEIGHT_STATIONARY: (_dot, systolic.weight_depthwise, systolic.weight_outer),
+    ArrayKind.OUTPUT_STATIONARY: (systolic.output_dot, systolic.output_depthwise, systolic.output_outer),
+}
 
 
 def _table_load(c: Any, hw: Any) -> Cycles:

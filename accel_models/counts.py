@@ -13,7 +13,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from accel_models import cost
+from accel_models import cost, systolic_counts
 from accel_models.batch import Batch
 from accel_models.commands import (
     COMMAND_BYTES,
@@ -36,6 +36,7 @@ from accel_models.commands import (
 )
 from accel_models.cost import ceil_div
 from accel_models.memory import EXTERNAL_BASE, FLASH_BASE, SRAM_BASE
+from accel_models.system import ArrayKind
 
 Int64 = NDArray[np.int64]
 SPACES = ("flash", "sram", "external")
@@ -49,6 +50,7 @@ class Counts:
     macs: Int64  # products of real operands, padding included
     array_steps: Int64  # cycles in which the array multiplies; idle lanes included, rows*columns products each
     pe_register_bytes: Int64  # written into the PEs' own registers: sums (outer), places in the chain (depthwise)
+    # (systolic: into the transposer, and by sums on their way out)
     weight_vectors: Int64  # vectors written into the array's weight registers
     pad_reads: Int64  # scratchpad words read, all engines
     pad_writes: Int64
@@ -111,7 +113,7 @@ def _words(start: ArrayLike, strides: Iterable[ArrayLike], hw: Any) -> Int64:
 def _matrix(c: Any, hw: Any) -> dict[str, ArrayLike]:
     mode = np.asarray(c.mode)
     kinds = [_dot(c, hw), _depthwise(c, hw), _outer(c, hw)]
-    return {
+    broadcast: dict[str, ArrayLike] = {
         name: np.where(
             mode == MatrixMode.DOT,
             kinds[0][name],
@@ -119,6 +121,12 @@ def _matrix(c: Any, hw: Any) -> dict[str, ArrayLike]:
         )
         for name in kinds[0]
     }
+    plain = np.asarray(hw.kind) == ArrayKind.BROADCAST
+    if plain.all():
+        return broadcast
+    weight_words = _words(c.weight_address, (c.weight_row_stride,), hw)
+    other = systolic_counts.matrix(c, hw, _input_words(c, hw), weight_words)
+    return {name: np.where(plain, broadcast[name], other[name]) for name in broadcast}
 
 
 def _input_words(c: Any, hw: Any) -> Int64:

@@ -16,7 +16,7 @@ from accel_models import area, cpu, sram
 from accel_models.accounts import NAMED, Accounts
 from accel_models.constants import Constant, load_table, section
 from accel_models.counts import Counts
-from accel_models.system import System, Technology
+from accel_models.system import Array, System, Technology
 from accel_models.technology import SOURCE, TRUST, area_factor, energy_factor
 from accel_models.timing import Timing
 from accel_models.work import memory_speed
@@ -88,7 +88,7 @@ def unit_energies(system: System) -> Unit:
     pad, half = area.scratchpad_bank(accelerator, technology), area.accumulator_half(accelerator, technology)
     return Unit(
         mac=logic["multiply_8b"] + logic["add_32b"],
-        array_step=(8 * array.rows + 16 * array.macs_per_cycle + 32 * array.columns) * bit,
+        array_step=(8 * array.rows + 16 * array.macs_per_cycle + 32 * array.columns + _passed_bits(array)) * bit,
         pe_register_byte=8 * bit,
         weight_vector=8 * array.rows * bit,
         pad_read=pad.read_pj * overhead,
@@ -101,6 +101,14 @@ def unit_energies(system: System) -> Unit:
         lookup=load_table("energy")["sram"]["lookup_pj"] * _sram_ratio(technology) * overhead,
         **outside,
     )
+
+
+def _passed_bits(array: Array) -> float:
+    """Of a systolic array, register bits that a step writes beside those of a broadcast one."""
+    if array.kind == "broadcast":
+        return 0.0
+    table = load_table("energy")["systolic"]
+    return float(sum(table[name]["value"] for name in ("operand_bits", "sum_bits"))) * array.macs_per_cycle
 
 
 def scaled(name: str, technology: Technology) -> float:
@@ -202,6 +210,8 @@ def sources(system: System) -> list[Constant]:
         item for part in ("logic", "switching", "logic_leakage", "memories", "area") for item in section("energy", part)
     ]
     found += section("gates", "cells") if system.accelerator else []
+    if system.accelerator and system.accelerator.array.kind != "broadcast":
+        found += section("energy", "systolic")
     found += _scaling(system.technology) + _sram_tables(system.technology)
     outside = {"flash": system.flash, "external_ram": system.external_ram}
     for name, memory in outside.items():

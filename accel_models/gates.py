@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from accel_models.constants import load_table
-from accel_models.system import System, Technology
+from accel_models.system import Array, System, Technology
 from accel_models.technology import area_factor
 
 
@@ -97,6 +97,22 @@ def gates_of(block: str, sizes: Sizes) -> Gates:
     """A block's gates at these sizes."""
     fits, values = load_table("gates")["blocks"][block], terms(block, sizes)
     return Gates(*(math.fsum(fits[kind][name] * values[name] for name in values) for kind in ("logic", "flip_flops")))
+
+
+def systolic_flip_flops(array: Array) -> float:
+    """What a systolic array has beside the flip-flops of a broadcast one of its size; 0 where the array is that.
+
+    An estimate (tables/energy.yaml, section systolic): registers in every PE, the triangles of registers that delay
+    operands into row i and weights into column j and align the sums again, and a transposer of rows x rows bytes. The
+    broadcast array's adder trees and product registers are kept, so that it errs on the large side.
+    """
+    if array.kind == "broadcast":
+        return 0.0
+    rows, columns = array.rows, array.columns
+    table = load_table("energy")["systolic"]
+    operand, total = float(table["operand_bits"]["value"]), float(table["sum_bits"]["value"])
+    triangles = operand * rows * (rows - 1) / 2 + (operand + total) * columns * (columns - 1) / 2
+    return (operand + total) * rows * columns + triangles + 8.0 * rows * rows
 
 
 def blocks() -> tuple[str, ...]:

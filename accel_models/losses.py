@@ -31,7 +31,7 @@ NAMES: Mapping[str, str] = {
     "start and drain": "decode and pipeline of every matrix command",
     "weight loads": "weights enter the array and no sums hide it",
     "empty slots": "short tiles; in depthwise mode, the chain fills and strides pass over pixels",
-    "depthwise rows": "rows of the array beyond the taps of a depthwise kernel",
+    "depthwise rows": "rows of the array beyond the taps of a depthwise kernel; systolic: PEs off the diagonal",
     "idle rows": "rows of partly filled tiles",
     "idle columns": "columns of partly filled tiles; zeros of dilated kernels",
     "final drain": "after the array's last command: requantization and the last store",

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from accel_models.banks import Masks
-from accel_models.cost import ACCUMULATE_LATENCY, MATRIX_DRAIN, MATRIX_START, VECTOR_DRAIN, VECTOR_START
+from accel_models.cost import ACCUMULATE_LATENCY, MATRIX_START, VECTOR_DRAIN, VECTOR_START
 from accel_models.requests import BeatRequests, MatrixRequests, VectorRequests
 
 Int64 = NDArray[np.int64]
@@ -62,7 +62,7 @@ def _weight_stationary(requests: MatrixRequests) -> Timeline:
         busy_until = begin + step
         ahead = tile * slots + _AHEAD
         act.update(zip(range(begin + 1, begin + 1 + slots), acts[ahead : ahead + slots], strict=False))
-    return _timeline(busy_until + MATRIX_DRAIN, act, want)
+    return _timeline(busy_until + requests.drain, act, want)
 
 
 def _outer(requests: MatrixRequests) -> Timeline:
@@ -90,7 +90,7 @@ def _outer(requests: MatrixRequests) -> Timeline:
         taken = [taken[1], at]
         if (slot + 1) % slots == 0:
             begin = at + 1 + requests.drains[slot // slots]
-    return _timeline(begin + MATRIX_DRAIN, act, want)
+    return _timeline(begin + requests.drain, act, want)
 
 
 def _timeline(cycles: int, act: dict[int, int], want: dict[int, int]) -> Timeline:

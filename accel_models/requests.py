@@ -27,6 +27,8 @@ from accel_models.commands import (
     Requantize,
     Store,
 )
+from accel_models.cost import matrix_drain
+from accel_models.system import ArrayKind
 
 Int64 = NDArray[np.int64]
 PAGE_BYTES = 4096  # no AXI4 burst crosses a multiple of it (AMBA AXI protocol, A3.4.1)
@@ -37,7 +39,7 @@ class MatrixRequests:
     """``activations``: a mask per operand slot, ``slots`` of them in each tile; ``weights``: a mask per vector.
 
     ``loads``: weight vectors of each tile; ``drains``: rows that each tile drains, OUTER only, where weights are the
-    second operand of every slot.
+    second operand of every slot. ``drain``: cycles from the last slot to the end of the command (cost.matrix_drain).
     """
 
     activations: Masks
@@ -45,6 +47,7 @@ class MatrixRequests:
     slots: int
     loads: tuple[int, ...]
     drains: tuple[int, ...]
+    drain: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +86,9 @@ def _groups(columns: int, width: int) -> Int64:
 
 
 def _matrix(c: Any, hw: Any, banks: BankMap) -> MatrixRequests | None:
+    """None also where a systolic array reads in another order than the broadcast one: that is not modelled."""
+    if hw.kind != ArrayKind.BROADCAST and (hw.kind, c.mode) != (ArrayKind.WEIGHT_STATIONARY, MatrixMode.DOT):
+        return None
     depthwise, outer = c.mode == MatrixMode.DEPTHWISE, c.mode == MatrixMode.OUTER
     run = 1 if depthwise else c.run_bytes
     if 0 in (c.output_height, c.output_width, c.kernel_height, c.taps, run, c.columns):
@@ -105,6 +111,7 @@ def _matrix(c: Any, hw: Any, banks: BankMap) -> MatrixRequests | None:
         slots=len(activations) // per_tile,
         loads=tuple(loads),
         drains=tuple(tile_rows.tolist()) if outer else (),
+        drain=int(matrix_drain(hw)),
     )
 
 

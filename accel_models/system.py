@@ -1,10 +1,21 @@
 """A system: one YAML file that describes a chip, as frozen pydantic models that refuse unknown fields."""
 
+from enum import IntEnum
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 from accel_models.technology import nominal_supply, supply_range
 
@@ -16,11 +27,53 @@ class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class ArrayKind(IntEnum):
+    """Kinds of array as numbers, so that cost.py broadcasts over them."""
+
+    BROADCAST = 0
+    WEIGHT_STATIONARY = 1  # systolic
+    OUTPUT_STATIONARY = 2  # systolic
+
+
 class Array(_Part):
-    """The matrix engine's PE array: ``rows`` products are summed into each of ``columns`` outputs in a cycle."""
+    """The matrix engine's PE array: ``rows`` products are summed into each of ``columns`` outputs in a cycle.
+
+    ``broadcast`` is the array of the RTL: a vector reaches all PEs at once and columns sum in adder trees. ``systolic``
+    passes operands from PE to PE (systolic.py); it exists to compare designs with, in the models only.
+    """
 
     rows: int = Field(ge=2, le=64, description="products summed per column (input lanes)")
     columns: int = Field(ge=2, le=64, description="output lanes; also the lanes of the vector engine")
+    kind: Literal["broadcast", "systolic"] = Field(
+        default="broadcast", description="how operands reach the PEs; there is RTL of broadcast arrays only"
+    )
+    dataflow: Literal["weight", "output"] = Field(
+        default="weight", description="what stays in the PEs of a systolic array; a broadcast one changes by command"
+    )
+
+    @model_validator(mode="after")
+    def _dataflow_of_a_systolic_array(self) -> Self:
+        if self.kind == "broadcast" and self.dataflow != "weight":
+            raise ValueError(
+                f"dataflow: {self.dataflow!r} goes with kind 'systolic'; a broadcast array takes its dataflow from "
+                f"each command: leave it out"
+            )
+        return self
+
+    @model_serializer(mode="wrap")
+    def _without_the_usual(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Broadcast arrays are written as before there were others: their hashes and stored results stay valid."""
+        data: dict[str, Any] = handler(self)
+        if self.kind == "broadcast":
+            data.pop("kind", None)
+            data.pop("dataflow", None)
+        return data
+
+    @property
+    def code(self) -> ArrayKind:
+        if self.kind == "broadcast":
+            return ArrayKind.BROADCAST
+        return ArrayKind.WEIGHT_STATIONARY if self.dataflow == "weight" else ArrayKind.OUTPUT_STATIONARY
 
     @property
     def macs_per_cycle(self) -> int:

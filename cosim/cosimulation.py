@@ -50,7 +50,7 @@ def on_rtl(
     """Run one invocation on the RTL and compare it with golden and the event machine.
 
     Memories other than nominal ones have no expected cycles. Raises ValueError for options that mean nothing and for a
-    system without an accelerator, and rtl.bench.RtlError where the RTL cannot be built, stops or recorded no waves.
+    system that there is no RTL of, and rtl.bench.RtlError where the RTL cannot be built, stops or recorded no waves.
     """
     from rtl.bench.cosim import cosimulate
     from rtl.bench.job import MemorySettings

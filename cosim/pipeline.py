@@ -70,6 +70,10 @@ def run_target(
     """Everything behind ``cosim run`` for targets that are not programs yet."""
     from accel_models.golden.machine import run_program
 
+    if fidelity == "rtl":
+        from rtl.bench.support import need_rtl_of
+
+        need_rtl_of(system)
     found = network_of(spec, options, report)
     network = found if isinstance(found, Network) else found.network
     program, cold = programs_of(network, system, weights, report)
@@ -109,6 +113,10 @@ def run_file(
 ) -> Outcome:
     """Run a compiled program; values only where inputs are given. On RTL, inputs are drawn from ``seed`` otherwise."""
     program = Program.load(path)
+    if fidelity == "rtl":
+        from rtl.bench.support import need_rtl_of
+
+        need_rtl_of(program.system)
     values: Mapping[str, np.ndarray] = {}
     given = named_inputs(program, inputs) if inputs else None
     if given is not None:

@@ -79,8 +79,9 @@ def _wanted(space: Space, arguments: argparse.Namespace) -> _Wanted:
         None if arguments.choose in (None, "none") else _point(space, arguments.choose, "--choose"),
     )
     if wanted.rtl or wanted.named:
-        from cosim.explore.rtl import need_simulator
+        from cosim.explore.rtl import need_rtl, need_simulator
 
+        need_rtl(space, wanted.named)
         need_simulator()
     return wanted
 

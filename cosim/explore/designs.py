@@ -9,11 +9,16 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from accel_models.system import Array
 from cosim.explore.space import OPTIONS, Weighted
 
 Data = Mapping[str, Any]
 ABSENT = None  # what no space gives a value to
 _NOT_OF_THE_DESIGN = ("name", "description")
+# Fields that a system's data leave out where they have their default, and that default.
+_UNWRITTEN: Mapping[str, Any] = {
+    f"accelerator.array.{name}": Array.model_fields[name].default for name in ("kind", "dataflow")
+}
 
 
 def axes(a: Data, b: Data) -> list[dict[str, Any]]:
@@ -93,7 +98,9 @@ def _fixed(data: Data, path: str) -> Any:
         return own[0] if own and all(value == own[0] for value in own) else ABSENT
     found: Any = data["base"]
     for name in parts:
-        found = found.get(name, ABSENT) if isinstance(found, Mapping) else ABSENT
+        if not isinstance(found, Mapping):
+            return ABSENT
+        found = found.get(name, _UNWRITTEN.get(path, ABSENT))
     return found
 
 

@@ -5,16 +5,24 @@ Cycles of the accelerator are the RTL's; CPU calls, which run between its segmen
 counted events, which the RTL's counters have to confirm, with static power over the RTL's time.
 """
 
+import contextlib
 import re
+from collections.abc import Iterable
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from accel_models.program import Program
 from accel_models.run import Run
+from accel_models.system import SystemFileError
 from cosim.cosimulation import on_rtl, random_inputs
 from cosim.explore.metrics import OF_RTL, of_run
 from cosim.run import RtlResult, disagreement, run
 
+if TYPE_CHECKING:
+    from cosim.explore.space import Space
+
 _SEED = 0
+_DECIDE = ("accelerator", "accelerator.array", "accelerator.array.kind")  # axes: whether there is RTL of a point
 _COMPLAINT = re.compile(r"%(?:Error|Warning).*")
 _PLACE = re.compile(r"(?:/[^/\s:]+)+/(?=[^/\s:]+\.sv)")  # folders differ from machine to machine
 
@@ -28,6 +36,22 @@ def need_simulator() -> None:
     from rtl.bench.tools import require_tools
 
     require_tools()
+
+
+def need_rtl(space: "Space", points: Iterable[int]) -> None:
+    """Raise ValueError for a point that there is no RTL of, and for a space in which no point has any.
+
+    Of the points that a front will have, each that lacks it is reported as a design that the RTL cannot run.
+    """
+    from rtl.bench.support import need_rtl_of
+
+    systems = [] if any(path in _DECIDE for path in space.values) else [space.base]
+    for index in points:
+        with contextlib.suppress(SystemFileError):  # no system at all: the exploration says so
+            systems.append(space.system_at(space.point(index)))
+    for system in systems:
+        if system.accelerator is not None:
+            need_rtl_of(system)
 
 
 def on_the_rtl(program: Program) -> tuple[dict[str, float], str]:

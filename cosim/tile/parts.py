@@ -89,5 +89,5 @@ def _pace(geometry: ConvGeometry, hw: cost.Hardware, item: Candidate) -> _Pace:
         weights=int(cost.ceil_div(hw.rows * item.columns, hw.bus_bytes)),
         sums=max(pixels, hw.rows, cost.ACCUMULATE_LATENCY) * int(cost.ceil_div(item.columns, hw.columns)),
         load=hw.dma_setup_cycles + int(cost.fetch(2, hw)),
-        command=cost.MATRIX_START + hw.rows + cost.MATRIX_DRAIN,
+        command=cost.MATRIX_START + hw.rows + int(cost.matrix_drain(hw)),
     )

@@ -34,6 +34,7 @@ from rtl.bench.outcome import CosimResult
 from rtl.bench.recording import Recording
 from rtl.bench.run import SimulationError
 from rtl.bench.run import simulate as run_bench
+from rtl.bench.support import need_rtl_of
 
 BENCH = ("axi_memory", "axi_monitor", "waves", "bench_top")
 # Bytes that the bench has of each memory at least: systems that differ in small memories only share a build.
@@ -77,8 +78,8 @@ class _Models:
 def build_accelerator(program: Program, *, waves: bool = False) -> BlockBuild:
     """The bench for the program's system, built where it is not there yet; ``waves``: one that can record."""
     system, hw = program.system, program.system.accelerator
-    if hw is None:
-        raise ValueError(f"system {system.name} has no accelerator: there is nothing to co-simulate")
+    need_rtl_of(system)
+    assert hw is not None
     sizes = memory_bytes(system)
     room = {space: max(least, 1 << (sizes.get(space, 1) - 1).bit_length()) for space, least in _ROOM.items()}
     return build_block(
@@ -117,7 +118,7 @@ def cosimulate(
 
     ``recording``: waves to keep. ``progress`` gets a line of text now and then.
     Raises MissingToolError, BuildError, SimulationError (the simulator or an assertion of the design stopped), RtlError
-    where nothing was recorded, and ValueError for a system without an accelerator.
+    where nothing was recorded, and ValueError for a system that there is no RTL of.
     """
     say = progress or (lambda text: None)
     say("building the accelerator")

@@ -22,7 +22,7 @@ from accel_models.counts import Counts, of_batches, of_command
 from accel_models.memory import bus_address
 from tests.accel_models.handmade import elementwise, load, matrix, pool, program, random_commands, requantize, store
 
-HW = SimpleNamespace(rows=16, columns=16, bus_bytes=8, dma_setup_cycles=6, max_burst_beats=64)
+HW = SimpleNamespace(rows=16, columns=16, bus_bytes=8, dma_setup_cycles=6, max_burst_beats=64, kind=0)
 
 
 def total(*commands: object) -> dict[str, int]:
@@ -110,7 +110,7 @@ def test_formulas_broadcast() -> None:
     fields.output_width = np.array([1, 2, 3])
     fields.columns = np.array([[16], [32]])
     assert np.shape(of_command(Matrix, fields, HW)["macs"]) == (2, 3)
-    wide = SimpleNamespace(rows=np.array([8, 16, 32]), columns=np.array([8, 16, 32]))
+    wide = SimpleNamespace(rows=np.array([8, 16, 32]), columns=np.array([8, 16, 32]), kind=0)
     steps = of_command(Matrix, SimpleNamespace(**{n: getattr(matrix(), n) for n in Matrix.__dataclass_fields__}), wide)
     np.testing.assert_array_equal(steps["array_steps"], [4 * 2 * 32, 2 * 32, 32])
 

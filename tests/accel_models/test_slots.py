@@ -1,12 +1,15 @@
 """Parts of a Matrix command's cycles: they add up to its cost, and idle lanes are those of a walk over its tiles."""
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accel_models import cost
 from accel_models.commands import Matrix, MatrixMode
+from accel_models.counts import of_command
 from accel_models.slots import slots
+from accel_models.system import ArrayKind
 from tests.accel_models.handmade import matrix
 
 
@@ -55,6 +58,24 @@ def test_parts_add_up_and_lanes_are_those_of_a_walk(seed: int, size: tuple[int, 
     depth = command.kernel_height * command.taps * (1 if command.mode == MatrixMode.DEPTHWISE else command.run_bytes)
     macs = command.output_height * command.output_width * command.columns * depth
     assert lanes[0] * size[0] * size[1] == macs + sum(lanes[1:]), "a lane sums or is idle"
+
+
+@pytest.mark.parametrize("kind", [ArrayKind.WEIGHT_STATIONARY, ArrayKind.OUTPUT_STATIONARY])
+@settings(max_examples=150)
+@given(seed=st.integers(0, 2**32 - 1), size=st.sampled_from([(4, 4), (3, 5), (8, 8), (16, 16)]))
+def test_parts_of_a_systolic_command_add_up(kind: ArrayKind, seed: int, size: tuple[int, int]) -> None:
+    hw = cost.Hardware(*size, bus_bytes=8, dma_setup_cycles=6, max_burst_beats=16, kind=kind)
+    command = matrix_command(np.random.default_rng(seed), *size)
+    parts = slots(command, hw)
+    cycles = [int(item) for item in (parts.overhead, parts.weights, parts.empty, parts.filled)]
+    assert min(cycles) >= 0 and sum(cycles) == int(cost.matrix(command, hw))
+    lanes = [int(item) for item in (parts.idle_rows, parts.idle_columns, parts.depthwise)]
+    depth = command.kernel_height * command.taps * (1 if command.mode == MatrixMode.DEPTHWISE else command.run_bytes)
+    macs = command.output_height * command.output_width * command.columns * depth
+    assert min(lanes) >= 0 and cycles[3] * size[0] * size[1] == macs + sum(lanes), "a lane sums or is idle"
+    assert (lanes[2] > 0) <= (command.mode == MatrixMode.DEPTHWISE)
+    counted = of_command(Matrix, command, hw)
+    assert int(np.asarray(counted["array_steps"])) == cycles[3] and int(np.asarray(counted["macs"])) == macs
 
 
 def test_a_command_without_pixels_only_starts() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from accel_models.cpu import core_of, library_of
-from accel_models.system import System, SystemFileError, load_system, parse_system, presets
+from accel_models.system import ArrayKind, System, SystemFileError, load_system, parse_system, presets
 from accel_models.technology import supply_range
 
 
@@ -100,3 +100,27 @@ def test_files_that_are_no_systems(tmp_path: Path) -> None:
         load_system(tmp_path / "absent.yaml")
     with pytest.raises(SystemFileError, match="name: Field required"):
         parse_system({})
+
+
+def test_a_broadcast_array_is_written_as_before_there_were_others() -> None:
+    """Hashes of systems, and results stored under them, stay valid."""
+    edge16 = load_system("edge16")
+    assert edge16.model_dump()["accelerator"]["array"] == {"rows": 16, "columns": 16}
+    data = edge16.model_dump(mode="json")
+    data["accelerator"]["array"] |= {"kind": "broadcast", "dataflow": "weight"}
+    assert parse_system(data) == edge16 and parse_system(data).model_dump() == edge16.model_dump()
+
+
+def test_a_systolic_array_says_what_stays_in_its_pes() -> None:
+    data = load_system("edge16").model_dump(mode="json")
+    data["accelerator"]["array"] |= {"kind": "systolic"}
+    assert parse_system(data).accelerator.array.code == ArrayKind.WEIGHT_STATIONARY  # type: ignore[union-attr]
+    data["accelerator"]["array"] |= {"dataflow": "output"}
+    again = parse_system(parse_system(data).model_dump(mode="json"))
+    assert again.accelerator.array.code == ArrayKind.OUTPUT_STATIONARY  # type: ignore[union-attr]
+    data["accelerator"]["array"] |= {"kind": "broadcast"}
+    with pytest.raises(SystemFileError, match="accelerator.array: dataflow: 'output' goes with kind 'systolic'"):
+        parse_system(data)
+    data["accelerator"]["array"] |= {"kind": "torus"}
+    with pytest.raises(SystemFileError, match="accelerator.array.kind: .*'broadcast' or 'systolic', got 'torus'"):
+        parse_system(data)

@@ -342,6 +342,17 @@ def test_system_fields(
     assert all(part in message for part in wanted), message
 
 
+@pytest.mark.parametrize("command", [("run", "t.network"), ("rtl", "t.program")], ids=["run", "rtl"])
+def test_a_systolic_array_has_no_rtl(refused: Refusal, tmp_path: Path, tiny: Network, command: tuple[str, str]) -> None:
+    tiny.save(tmp_path / "t.network")
+    chip = _system(tmp_path, _set("accelerator.array.kind", "systolic"))
+    compile_network(tiny, load_system(tmp_path / chip), search=False).save(tmp_path / "t.program")
+    run = command[0] == "run"
+    more = ["--system", chip, "--fidelity", "rtl"] if run else []
+    message = refused(*command, *more, "--json", "o.json")
+    assert all(part in message for part in ("accelerator.array.kind", "'systolic'", "--fidelity event")), message
+
+
 def test_every_finding_of_a_system_file_has_a_line(refused: Refusal, tmp_path: Path) -> None:
     def change(data: dict) -> None:
         del data["flash"]

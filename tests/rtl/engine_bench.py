@@ -13,6 +13,7 @@ from accel_models import cost, counts
 from accel_models.commands import Matrix, MatrixMode, encode
 from accel_models.golden.access import Bytes, Sums
 from accel_models.golden.matrix import matrix_tile
+from accel_models.system import ArrayKind
 from stream import start, unpack
 
 CYCLE_NS = 10
@@ -32,7 +33,7 @@ class EngineBench:
 
     def __init__(self, dut: Any, rows: int, columns: int, entries: int, pad_bytes: int, setting: Setting) -> None:
         self.dut, self.setting = dut, setting
-        self.hw = SimpleNamespace(rows=rows, columns=columns)
+        self.hw = SimpleNamespace(rows=rows, columns=columns, kind=ArrayKind.BROADCAST)
         self.entries = entries
         self.memory: Bytes = np.zeros(pad_bytes, np.uint8)
         self.loaded = False

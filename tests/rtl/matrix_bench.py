@@ -13,6 +13,7 @@ from accel_models.commands import Matrix, MatrixMode, layout
 from accel_models.golden.access import Bytes, Sums
 from accel_models.golden.matrix import matrix_tile
 from accel_models.golden.streams import operand_vectors
+from accel_models.system import ArrayKind
 from stream import never, start, unpack
 
 FIELDS = (
@@ -130,7 +131,8 @@ class MatrixBench:
         parts = [streams(command, scratchpad, self.rows, self.columns, self.rng) for command in commands]
         cycles, lost = await self._run(commands, parts, weight_gaps or never(), act_gaps or never())
         for command, got, gaps in zip(commands, cycles, lost, strict=True):
-            want = int(cost.matrix(command, SimpleNamespace(rows=self.rows, columns=self.columns)))
+            hw = SimpleNamespace(rows=self.rows, columns=self.columns, kind=ArrayKind.BROADCAST)
+            want = int(cost.matrix(command, hw))
             assert want <= got <= want + gaps, f"{got} cycles, want {want} and at most {gaps} more: {command}"
             assert not free or got == want, f"{got} cycles, cost says {want}: {command}"
             self.sums = matrix_tile(command, scratchpad, self.sums, self.rows)

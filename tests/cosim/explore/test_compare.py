@@ -189,3 +189,12 @@ def test_files_that_are_not_explorations(refused: Refusal, tmp_path: Path) -> No
 def _folder(path: Path) -> str:
     path.mkdir()
     return path.name
+
+
+def test_a_broadcast_array_is_one_design_whether_it_is_an_axis_or_not() -> None:
+    """Systems do not write the kind of a broadcast array."""
+    a = exploration({0: [1, 1]}, axes=ROWS)
+    b = exploration({0: [1, 1]}, axes=ROWS | {"accelerator.array.kind": ["broadcast", "systolic"]})
+    assert points_in_common(a, b) == 3
+    (kind,) = (item for item in axes(a, b) if item["path"] == "accelerator.array.kind")
+    assert (kind["both"], kind["only_a"], kind["only_b"]) == (["broadcast"], [], ["systolic"])

@@ -163,6 +163,13 @@ def test_arguments_that_make_no_sense(refused: Refusal, space_file: SpaceFile, m
     assert "--rtl-points: want a point from 0 to 3, got x" in refused("explore", space, "--rtl-points", "x")
     assert "--rtl-points: want a point from 0 to 3, got nothing" in refused("explore", space, "--rtl-points", "1,")
     assert "--rtl-points: want a point from 0 to 3, got -1" in refused("explore", space, "--rtl-points=-1")
+    mixed = space_file(axes={"accelerator.array.kind": ["broadcast", "systolic"]})
+    assert "accelerator.array.kind of system" in refused("explore", mixed, "--rtl-points", 1)
+    array = SYSTEMS["4x4"].model_dump(mode="json") | {"name": "chain"}
+    array["accelerator"]["array"]["kind"] = "systolic"
+    found = refused("explore", space_file(system=array, axes={"bus.bytes_per_cycle": [4, 8]}), "--rtl", 1)
+    assert "accelerator.array.kind of system chain: there is RTL of 'broadcast' arrays only" in found
+    space = space_file()
     assert "--choose: want a point from 0 to 3, got 9" in refused("explore", space, "--out", "out", "--choose", 9)
     assert "--choose: want a point from 0 to 3, got 1,2" in refused("explore", space, "--out", "o", "--choose", "1,2")
     assert "--choose needs the folder for the reports" in refused("explore", space, "--choose", 1)

@@ -40,6 +40,23 @@ def test_axes_have_roles(space: Any) -> None:
     assert structures(space) == 8
 
 
+def test_kinds_of_array_are_an_axis(tmp_path: Path) -> None:
+    """String values, alone and as whole parts; a combination that no array has is infeasible, with its reason."""
+    axes = {"accelerator.array.kind": ["broadcast", "systolic"], "accelerator.array.dataflow": ["weight", "output"]}
+    space = small_space(network_file(tmp_path), axes=axes)
+    study = study_of(space, InProcess())
+    found = Screen(space, study.networks).screen(np.arange(4))
+    assert found.feasible.tolist() == [True, False, True, True]
+    assert "goes with kind 'systolic'" in next(iter(found.reasons))
+    results = study.evaluate(range(4), EVENT)
+    assert [item.status == INFEASIBLE for item in results] == [False, True, False, False]
+    cycles = [item.metrics["cycles"] for item in results if item.status != INFEASIBLE]
+    assert len(set(cycles)) == 3 and cycles[0] == min(cycles)
+    parts = [{"rows": 8, "columns": 8, **kind} for kind in ({}, {"kind": "systolic"})]
+    whole = small_space(network_file(tmp_path), axes={"accelerator.array": parts})
+    assert study_of(whole, InProcess()).evaluate(range(2), EVENT)[0].metrics["cycles"] > 0
+
+
 def test_screening_is_near_the_event_machine() -> None:
     """Keyword spotting; which points are infeasible, and memory and area, are exact."""
     space = small_space(str(KWS), axes=AXES | {"accelerator.scratchpad.size_bytes": [1024, 65536]})
