@@ -83,13 +83,13 @@ class Command:
     signal: int = 0
 
     def __post_init__(self) -> None:
-        for spec in layout(type(self)):
-            value = getattr(self, spec.name)
+        for name, low, high, register in _RANGES[type(self)]:
+            value = getattr(self, name)
             if isinstance(value, Register):
-                if not spec.register:
-                    raise ValueError(f"{type(self).__name__}.{spec.name} takes no register, got {value}")
-            elif not spec.low <= value <= spec.high:
-                raise ValueError(f"{type(self).__name__}.{spec.name}: want {spec.low}..{spec.high}, got {value}")
+                if not register:
+                    raise ValueError(f"{type(self).__name__}.{name} takes no register, got {value}")
+            elif not low <= value <= high:
+                raise ValueError(f"{type(self).__name__}.{name}: want {low}..{high}, got {value}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -394,6 +394,10 @@ def _positions(command: type[Command]) -> tuple[FieldSpec, ...]:
 
 
 _LAYOUTS = {command: _positions(command) for command in COMMANDS}
+_RANGES = {
+    command: tuple((spec.name, spec.low, spec.high, spec.register) for spec in specs)
+    for command, specs in _LAYOUTS.items()
+}
 
 
 def encode(command: Command) -> bytes:

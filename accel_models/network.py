@@ -19,6 +19,7 @@ Its arrays are the constants, each under its tensor's name, with the tensor's sh
 import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
+from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -249,7 +250,7 @@ class Operator:
         return self.attributes.KIND
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Network:
     """Operators in order, their tensors by name, and the data of the constants (shape and dtype of their tensor)."""
 
@@ -296,7 +297,7 @@ class Network:
         }
         return container.pack("network", VERSION, body, self.constants)
 
-    @property
+    @cached_property
     def hash(self) -> str:
         """SHA-256 of the content, first 16 hex digits."""
         return hashlib.sha256(self.to_bytes()).hexdigest()[:16]

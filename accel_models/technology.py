@@ -8,6 +8,7 @@ polynomials hold near each node's nominal supply (``supply_range``). SRAM does n
 
 import math
 from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
 
@@ -32,6 +33,7 @@ _NOMINAL = {180: 1.8, 130: 1.3, 90: 1.2, 65: 1.1, 45: 1.0, 32: 0.9, 22: 0.8}
 SUPPLY_TOLERANCE = 0.25
 
 
+@cache
 def nominal_supply(node_nm: int) -> float:
     """V."""
     nodes = sorted(_NOMINAL)
@@ -49,6 +51,7 @@ def energy_factor(from_nm: int, from_vdd: float, to_nm: int, to_vdd: float) -> f
     return _energy(to_nm, to_vdd) / _energy(from_nm, from_vdd)
 
 
+@cache
 def area_factor(from_nm: int, to_nm: int) -> float:
     """Area of logic at to_nm over that at from_nm."""
     nodes = sorted(_AREA)
@@ -56,6 +59,7 @@ def area_factor(from_nm: int, to_nm: int) -> float:
     return log_interpolate(nodes, values, to_nm) / log_interpolate(nodes, values, from_nm)
 
 
+@cache
 def _energy(node_nm: int, vdd: float) -> float:
     nodes = sorted(_ENERGY)
     around = [node for node in nodes if node == node_nm] or [

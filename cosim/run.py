@@ -82,13 +82,15 @@ def run(
     registers: Mapping[int, int] | None = None,
     lists: Mapping[int, Sequence[int]] | None = None,
     rtl: RtlResult | None = None,
+    named: bool = True,
 ) -> Run:
     """Simulate one invocation of ``program``.
 
     ``inputs``: arrays [images, ...] in the caller's axis order; golden runs them and Run.outputs holds its codes.
     ``registers``, ``lists``: what data decides and cycles depend on, as for batch.batches.
     ``cold``: the same network compiled with its weights in flash; its Run becomes ``Run.cold``. ``fidelity`` rtl takes
-    the timing of the event machine and attaches ``rtl``. Raises ValueError.
+    the timing of the event machine and attaches ``rtl``. ``named``: with the program's hash in the provenance, which
+    takes as long as an analytic run. Raises ValueError.
     """
     if fidelity not in FIDELITIES:
         raise ValueError(f"fidelity: want one of {', '.join(FIDELITIES)}, got {fidelity!r}")
@@ -106,7 +108,7 @@ def run(
         fidelity=fidelity,
         losses=losses,
         metrics=metrics,
-        provenance={"version": _version(), "seed": seed, "program_hash": program.hash},
+        provenance={"version": _version(), "seed": seed} | ({"program_hash": program.hash} if named else {}),
         cold=run(cold, fidelity="event" if fidelity == "rtl" else fidelity, seed=seed) if cold is not None else None,
         rtl=rtl.to_json() if rtl else None,
         outputs=_golden(program, inputs) if inputs is not None else None,

@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from accel_models.checker import check_program
 from accel_models.commands import COMMAND_BYTES, Command, End, encode
 from accel_models.network import Network
 from accel_models.program import Binding, Placement, Program, Row, Segment
@@ -92,7 +91,7 @@ def assemble(
     homes: Mapping[str, Storage],
     constants: ConstantImage,
 ) -> Program:
-    """Encode, check and collect. Raises CompileError when flash is too small, CheckError on a bug of the compiler."""
+    """Encode and collect. Raises CompileError when flash is too small."""
     commands, command_rows, spans = _commands(builder)
     encoded = np.frombuffer(b"".join(encode(command) for command in commands), np.uint8).reshape(-1, COMMAND_BYTES)
     image = _image(network, layout, constants, encoded)
@@ -102,7 +101,7 @@ def assemble(
             f"{system.flash.size_bytes} B"
         )
     sram, commands_at = _sram_image(image, memories)
-    program = Program(
+    return Program(
         name=network.name,
         system=system,
         network_hash=network.hash,
@@ -129,8 +128,6 @@ def assemble(
             "commands_offset": commands_at,
         },
     )
-    check_program(program)
-    return program
 
 
 def _commands(builder: Builder | None) -> tuple[list[Command], list[int], dict[int, tuple[int, int]]]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Literal, Self
 
 from accel_models import cost
+from accel_models.checker import check_program
 from accel_models.forecast import forecast
 from accel_models.network import Network
 from accel_models.program import Program
@@ -58,17 +59,29 @@ class Caps:
         return [*chains, [{"ramped": False}]]
 
 
-def compile_network(network: Network, system: System, weights: Weights = "auto", *, search: bool = True) -> Program:
+def compile_network(
+    network: Network, system: System, weights: Weights = "auto", *, search: bool = True, checked: bool = True
+) -> Program:
     """Compile for a system. ``weights``: where constants lie at run time: "sram" (warm), "flash" (cold), or "auto",
     which takes SRAM when everything fits and flash otherwise.
 
     With ``search`` several mappings are timed and the fastest is taken: also those that use only a part of the
-    accumulators, columns or scratchpad, because larger tiles and more prefetch do not always pay. Raises CompileError
-    (also for a model that does not fit: it names the tensors alive at the peak).
+    accumulators, columns or scratchpad, because larger tiles and more prefetch do not always pay. ``checked``: held to
+    contract 4, as everything that runs should be; what is only timed, among thousands, may do without.
+
+    Raises CompileError (also for a model that does not fit: it names the tensors alive at the peak), and CheckError on
+    a bug of the compiler.
     """
     if weights not in ("auto", "sram", "flash"):
         raise ValueError(f"weights: want auto, sram or flash, got {weights!r}")
     _check_multipliers(network, system)
+    program = _placed(network, system, weights, search)
+    if checked:
+        check_program(program)
+    return program
+
+
+def _placed(network: Network, system: System, weights: Weights, search: bool) -> Program:
     layout = layout_of(network, system.accelerator)
     if weights == "auto" and system.accelerator is not None:
         try:

@@ -79,14 +79,14 @@ def evaluate(asked: Task, networks: Mapping[str, bytes]) -> Answer:
 def _found(asked: Task, network: Network) -> tuple[dict[str, float], str]:
     """Metrics at the level asked for, and how the RTL disagrees with the models, if it does."""
     program = compiled(network, asked.system, asked.weights_in, search=asked.level != EVENT)
-    return on_the_rtl(program) if asked.level == RTL else (of_run(run(program)), "")
+    return on_the_rtl(program) if asked.level == RTL else (of_run(run(program, named=False)), "")
 
 
-def compiled(network: Network, system: System, weights_in: str, *, search: bool) -> Program:
+def compiled(network: Network, system: System, weights_in: str, *, search: bool, checked: bool = True) -> Program:
     """The program that ``cosim run`` would run. Raises CompileError."""
-    program = compile_network(network, system, weights_in, search=search)  # type: ignore[arg-type]
+    program = compile_network(network, system, weights_in, search=search, checked=checked)  # type: ignore[arg-type]
     if weights_in == "auto" and not len(program.commands):  # the CPU alone reads weights where they are stored
-        program = compile_network(network, system, "flash", search=search)
+        program = compile_network(network, system, "flash", search=search, checked=checked)
     return program
 
 

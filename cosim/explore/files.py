@@ -1,6 +1,5 @@
 """Reading a space file: YAML to a Space, checked as far as it can be without running: fields, values, names."""
 
-import copy
 import types
 import typing
 from collections.abc import Mapping
@@ -13,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 from accel_models.system import System, SystemFileError
 from cosim.explore.expressions import ExpressionError
 from cosim.explore.metrics import METRICS
-from cosim.explore.space import OPTIONS, Space, WorkloadOptions, put
+from cosim.explore.space import OPTIONS, Space, WorkloadOptions, changed
 
 SPACES = Path(__file__).parent / "spaces"
 
@@ -125,9 +124,7 @@ def _value_problems(space: Space, path: str, value: Any) -> list[str]:
             for workload in space.workloads:
                 space.options_at({path: value}, workload)
         else:
-            data = copy.deepcopy(space.base_data)
-            put(data, path.split("."), copy.deepcopy(value))
-            System.model_validate(data)
+            System.model_validate(changed(space.base_data, path.split("."), value))
     except SystemFileError as error:
         return [] if _parent_varies(space, path) else [str(error).removeprefix("system: ")]
     except ValidationError as error:

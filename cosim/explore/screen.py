@@ -3,8 +3,8 @@
 A point's program depends on the *structure* of its system (array, sizes of memories, bus, options ...); its cycles on
 that and on the *speed* of clock and memories; its energy and area on structure and *price* (technology, energy of
 memories). So points fall into groups, and each group is worked out on one of its points: compiled with the compiler's
-first mapping, timed by accel_models.forecast, priced by accel_models.energy. A program is compiled for the flash speed
-of its group to within a factor of two: the order of its loads depends on it a little. README.md gives the errors.
+first mapping, timed by accel_models.forecast, priced by accel_models.energy. The order of a program's loads depends a
+little on the speed of flash: it is compiled once for fast and once for slow flash. README.md gives the errors.
 """
 
 import math
@@ -34,6 +34,7 @@ from cosim.run import run
 
 SPEED = ("accelerator.clock_mhz", "sram.latency_cycles", "flash.bandwidth_mb_per_s", "flash.latency_ns")
 PRICE = ("technology", "flash.energy_nj_per_byte", "flash.source", "flash.trust", "description")
+_FAST_FLASH = 4.0  # cycles of the accelerator per beat, at most
 Progress = Callable[[int, int], None]
 Float64 = NDArray[np.float64]
 Int64 = NDArray[np.int64]
@@ -73,12 +74,14 @@ class Screen:
         self.space, self.networks = space, networks
         self.programs = 0
         self._axes = {path: place for place, path in enumerate(space.values)}
-        self._compiled: dict[tuple[str, int, int], _Compiled | str] = {}
+        self._compiled: dict[tuple[str, int, bool], _Compiled | str] = {}
         self._networks: dict[str, Network] = {}
+        self._systems: dict[int, System] = {}
 
     def screen(self, indices: Sequence[int] | Int64, progress: Progress | None = None) -> Screened:
         """Metrics of these points; ``progress`` is told how many groups are done. Raises what lowering raises."""
         self._points, count = indices, len(indices)
+        self._systems = {}
         self._digits = self.space.lattice.columns(indices)
         feasible, reasons = np.ones(count, bool), defaultdict[str, int](int)
         metrics = self._of_systems(feasible, reasons)
@@ -105,6 +108,18 @@ class Screen:
     def _point(self, row: int) -> dict[str, Any]:
         return self.space.point(int(self._points[row]))
 
+    def _system(self, row: int) -> System:
+        """The system of a row; those that differ in speed only are checked once. Raises SystemFileError."""
+        point = self._point(row)
+        speed = [path for path in SPEED if path in point]
+        key = self._key(row, axes_of(self.space, None, "structure", "price"))
+        if key not in self._systems:
+            self._systems[key] = self.space.system_at(point)
+        system = self._systems[key]
+        for path in speed:
+            system = _changed(system, path.split("."), point[path])
+        return system
+
     def _of_systems(self, feasible: NDArray[np.bool_], reasons: dict[str, int]) -> dict[str, Float64]:
         """Area, and every number of the system; marks systems that cannot be."""
         count = len(self._points)
@@ -119,7 +134,7 @@ class Screen:
         area = np.full(len(groups.rows), np.nan)
         for place, row in enumerate(groups.rows):
             try:
-                area[place] = of_system(self.space.system_at(self._point(row)))["area_mm2"]
+                area[place] = of_system(self._system(int(row)))["area_mm2"]
             except ValueError as error:
                 reasons[str(error).partition("\n")[0]] += int((groups.of == place).sum())
         found["area_mm2"] = area[groups.of]
@@ -166,17 +181,17 @@ class Screen:
 
     def _compile(self, workload: Weighted, row: int) -> _Compiled | str:
         """The program of a group, or why there is none."""
-        point = self._point(row)
-        system, options = self.space.system_at(point), self.space.options_at(point, workload)
-        key = (workload.label, self._key(workload, row), _octave(system, options))
+        system, options = self._system(row), self.space.options_at(self._point(row), workload)
+        key = (workload.label, self._key(row, axes_of(self.space, workload, "structure")), _slow_flash(system, options))
         if key not in self._compiled:
             self._compiled[key] = self._make(workload, system, options)
             self.programs += 1
         return self._compiled[key]
 
-    def _key(self, workload: Weighted, row: int) -> int:
+    def _key(self, row: int, paths: Sequence[str]) -> int:
+        """A number for a row's values on these axes."""
         found = 0
-        for path in axes_of(self.space, workload, "structure"):
+        for path in paths:
             found = found * len(self.space.values[path]) + int(self._digits[self._axes[path]][row])
         return found
 
@@ -185,8 +200,8 @@ class Screen:
         if lowered.hash not in self._networks:
             self._networks[lowered.hash] = Network.load(Path(workload.label), lowered.data)
         try:
-            program = compiled(self._networks[lowered.hash], system, options.weights_in, search=False)
-            found = run(program, fidelity="analytic")
+            program = compiled(self._networks[lowered.hash], system, options.weights_in, search=False, checked=False)
+            found = run(program, fidelity="analytic", named=False)
         except ValueError as error:
             return str(error).partition("\n")[0]
         fixed = of_run(found) | dict(lowered.quality) | {"accelerator_macs": found.accelerator_macs}
@@ -205,7 +220,7 @@ class Screen:
         for places in by_program.values():
             item = chosen[places[0]]
             assert isinstance(item, _Compiled)
-            systems = [self.space.system_at(self._point(speed.rows[place])) for place in places]
+            systems = [self._system(int(speed.rows[place])) for place in places]
             cycles[places], called[places] = forecast(item.program, systems)
         return cycles, called
 
@@ -216,7 +231,7 @@ class Screen:
         for place, item in enumerate(chosen):
             if isinstance(item, str):
                 continue
-            system = self.space.system_at(self._point(price.rows[place]))
+            system = self._system(int(price.rows[place]))
             dynamic[place] = math.fsum(dynamic_pj(system, item.counts, item.commands_in).values())
             tensors = tensors_of(item.program) if item.program.cpu_calls else {}
             for call in item.program.cpu_calls:
@@ -275,8 +290,14 @@ def structures(space: Space) -> int:
     )
 
 
-def _octave(system: System, options: WorkloadOptions) -> int:
-    """Flash speed to within a factor of two; all the same where nothing comes from flash while a program runs."""
+def _changed(model: Any, path: Sequence[str], value: Any) -> Any:
+    """A pydantic model with another value of one nested field, which is known to be valid."""
+    name, rest = path[0], path[1:]
+    return model.model_copy(update={name: _changed(getattr(model, name), rest, value) if rest else value})
+
+
+def _slow_flash(system: System, options: WorkloadOptions) -> bool:
+    """Which of two programs a system gets; the same for all where nothing comes from flash while a program runs."""
     if options.weights_in == "sram" or system.accelerator is None:
-        return 0
-    return round(math.log2(memory_speed(system)["flash"][1])) + 1
+        return False
+    return memory_speed(system)["flash"][1] > _FAST_FLASH

@@ -3,9 +3,8 @@
 Nothing runs here; files.py reads a space and checks it.
 """
 
-import copy
 import typing
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -115,10 +114,10 @@ class Space(_Part):
 
     def system_at(self, point: Mapping[str, Any]) -> System:
         """The system of a point. Raises SystemFileError where its fields do not go together."""
-        data = copy.deepcopy(self.base_data)
+        data = dict(self.base_data)
         for path, value in sorted(point.items(), key=lambda item: item[0].count(".")):  # a part before its fields
             if self.option_of(path) is None:
-                put(data, path.split("."), copy.deepcopy(value))
+                data = changed(data, path.split("."), value)
         return parse_system(data)
 
     @cached_property
@@ -188,10 +187,14 @@ def _listed(value: Any) -> bool:
     return isinstance(value, list | tuple)
 
 
-def put(data: dict[str, Any], path: list[str], value: Any) -> None:
-    """Set one field of nested data. Raises SystemFileError where a part on the way is absent."""
-    for name in path[:-1]:
-        if not isinstance(data.get(name), dict):
-            raise SystemFileError(f"system: {'.'.join(path)}: this system has no {name}")
-        data = data[name]
-    data[path[-1]] = value
+def changed(data: Mapping[str, Any], path: Sequence[str], value: Any, depth: int = 0) -> dict[str, Any]:
+    """Nested data with another value of one field, from ``path[depth]`` on; other parts are shared with ``data``.
+
+    Raises SystemFileError where a part on the way is absent.
+    """
+    name = path[depth]
+    if depth == len(path) - 1:
+        return {**data, name: value}
+    if not isinstance(data.get(name), Mapping):
+        raise SystemFileError(f"system: {'.'.join(path)}: this system has no {name}")
+    return {**data, name: changed(data[name], path, value, depth + 1)}
