@@ -6,6 +6,7 @@
 #   make lint    ruff and mypy
 #   make bench   measures speed anew and writes reports/results
 #   make arrays  the four networks on the RTL of four array sizes and under four kinds of memory; reports/results/arrays.md
+#   make screening  every point of a large space screened, 500 of them simulated; reports/results/screening.md
 #   make programs  10,000 random programs on the three machines; reports/results/programs.md
 #   make mutants puts faults into the RTL, runs its tests on each and writes reports/results/mutation.md
 #   make coverage  runs the RTL's tests with counters at every line and branch; reports/results/coverage.md
@@ -30,7 +31,7 @@ VERIFY := $(VENV)/.installed-verify
 # In front of every command from the environment: what it calls in turn (python, cosim) is the environment's too.
 IN_VENV := PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
 
-.PHONY: demo test slow lint bench arrays programs activity area mutants coverage proofs env clean
+.PHONY: demo test slow lint bench screening arrays programs activity area mutants coverage proofs env clean
 .DELETE_ON_ERROR:
 
 demo: $(STAMP)
@@ -50,6 +51,9 @@ bench: $(STAMP)
 	$(IN_VENV) python -m reports.bench
 	$(IN_VENV) python -m reports.networks
 	$(IN_VENV) python -m reports.losses
+
+screening: $(STAMP)
+	$(IN_VENV) python -m cosim.validate.screening
 
 programs: $(STAMP)
 	$(IN_VENV) python -m cosim.validate.programs --jobs $(JOBS)

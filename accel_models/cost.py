@@ -17,14 +17,13 @@ from accel_models import systolic
 from accel_models.arithmetic import ceil_div
 from accel_models.commands import PARAMETER_BYTES, TABLE_BYTES, Function, MatrixMode
 from accel_models.system import Accelerator, ArrayKind, Bus
-from accel_models.systolic import ACCUMULATE_LATENCY
 
 Cycles = NDArray[np.int64]
 
 # Pipeline constants, in cycles. The RTL blocks state the same numbers in their headers; tests hold both to each other.
 MATRIX_START = 3  # decode, address generator, first scratchpad word
 MATRIX_DRAIN = 4  # operand register, product, column sum, accumulator write
-SYSTOLIC_DRAIN = 2  # behind the last PE of a systolic array: accumulator read, accumulator write
+ACCUMULATE_LATENCY = systolic.ACCUMULATE_LATENCY  # the same accumulator entry may be updated again after this many
 VECTOR_START = 2  # decode, first address
 VECTOR_DRAIN = 7  # bias, product, shift, products of the add, its shift, table, write
 COMMAND_FETCH_START = 0  # from the start of a segment to the first address on the bus
@@ -70,7 +69,7 @@ def matrix(command: Any, hw: Any) -> Cycles:
 
 def matrix_drain(hw: Any) -> Cycles:
     """From the last slot of a Matrix command to the write of its first sum: of a systolic array, with all its skew."""
-    skewed = SYSTOLIC_DRAIN + systolic.skew(hw)
+    skewed = systolic.DRAIN + systolic.skew(hw)
     return np.where(np.asarray(hw.kind) == ArrayKind.BROADCAST, MATRIX_DRAIN, skewed)
 
 

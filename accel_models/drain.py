@@ -3,12 +3,17 @@
 import math
 from collections.abc import Callable
 
+import numpy as np
+
 from accel_models.banks import Masks
 from accel_models.requests import BeatRequests
 from accel_models.row_lists import ListReader
 
 _QUEUE = 4  # beats that wait for their bank
 _STRETCH = 64  # cycles of the other engines' wishes that are fetched at once
+# Beats that come this far apart, in cycles, and are as many as this are looked at all at once; not for this many cycles
+# after one that had to wait.
+_SLOW, _WORTH_IT, _QUIET = 2.0, 6, 12
 
 Window = Callable[[int, int], Masks]  # (first cycle, cycles) -> what ports of higher priority want
 
@@ -21,6 +26,7 @@ class LoadDrain:
     """
 
     def __init__(self, requests: BeatRequests, begun: int, window: Window) -> None:
+        self._masks = requests.masks
         self._single, self._joined = requests.masks.tolist(), requests.joined.tolist()
         self._list = ListReader(requests.lists.tolist(), begun)
         self._window = window
@@ -79,42 +85,84 @@ class LoadDrain:
         return math.ceil(due - 1e-6) - 1
 
     def _advance(self, now: int) -> None:
-        base, above = 0, [0]
-        cycle, stop = self._cycle, now
+        """Look at the cycles before ``now``. What every cycle needs is in local names: this is the innermost loop."""
+        cycle, stop, listed = self._cycle, now, self.listed
+        if cycle >= stop:
+            return
+        taken, written, offered = self._taken, self._written, self._offered
+        single, joined = self._single, self._joined
+        base, above, alone = 0, [0], 0
+        come = self._next_beat()
         while cycle < stop:
-            waiting = len(self._taken) - self._written
-            entry = self._list.wants(cycle)
+            waiting = len(taken) - written
+            if (
+                waiting < 2
+                and cycle >= alone
+                and self._pace >= _SLOW
+                and offered - len(taken) >= _WORTH_IT
+                and not listed
+            ):
+                self._written = written
+                cycle = self._stream(cycle, stop)
+                written, come, alone = self._written, self._next_beat(), cycle + _QUIET
+                continue
+            entry = self._list.wants(cycle) if listed else 0
             if not waiting and not entry:
-                if (then := self._next_event(cycle)) is None or then >= stop:
+                asked = self._list.next_asked if listed else None
+                then = max(cycle, come if asked is None else min(come, asked))
+                if then >= stop:
                     break
-                cycle = then
-                entry = self._list.wants(cycle)
+                cycle = int(then)
+                entry = self._list.wants(cycle) if listed else 0
             if waiting or entry:
                 if not base <= cycle < base + len(above) or base == 0:
                     base, above = cycle, self._window(cycle, min(_STRETCH, stop - cycle)).tolist()
-                if not entry:
-                    self._write(above[cycle - base], waiting)
-                elif not entry & above[cycle - base]:
-                    self._list.grant(cycle)
-            comes = len(self._taken) < self._offered and cycle >= max(self._from, self._ready(self.due))
-            if comes and waiting < _QUEUE:
-                self._taken.append(cycle)
-                more = len(self._taken) < self._offered
-                self.due = max(self.due, cycle) + (self._pace if more else 0.0)
+                wanted = above[cycle - base]
+                if entry:
+                    if not entry & wanted:
+                        self._list.grant(cycle)
+                elif waiting > 1 and joined[written]:
+                    if not wanted & joined[written]:
+                        written += 2
+                elif not wanted & single[written]:
+                    written += 1
+            if cycle >= come and waiting < _QUEUE:
+                taken.append(cycle)
+                self.due = max(self.due, cycle) + (self._pace if len(taken) < offered else 0.0)
+                come = self._next_beat()
             cycle += 1
-        self._cycle = max(self._cycle, stop)
+        self._written, self._cycle = written, stop
 
-    def _next_event(self, cycle: int) -> int | None:
-        """When nothing waits for a bank: the next cycle in which a beat comes or an entry is asked for."""
-        found = []
-        if len(self._taken) < self._offered:
-            found.append(max(cycle, self._from, self._ready(self.due)))
-        if self._list.next_asked is not None:
-            found.append(max(cycle, self._list.next_asked))
-        return min(found, default=None)
+    def _stream(self, cycle: int, stop: int) -> int:
+        """Beats that are written in the cycle after they were taken, up to the first that would wait or to ``stop``.
 
-    def _write(self, above: int, waiting: int) -> None:
-        beat = self._written
-        pair = waiting > 1 and self._joined[beat]
-        if not above & (self._joined[beat] if pair else self._single[beat]):
-            self._written += 2 if pair else 1
+        At most one waits in ``cycle``. Returns the first cycle that has not been looked at.
+        """
+        waits = len(self._taken) - self._written
+        beats = np.arange(self._offered - len(self._taken))
+        first = max(cycle, self._from, self._ready(self.due))
+        due = max(self.due, first)
+        taken = np.maximum(first + beats, np.ceil(due + beats * self._pace - 1e-6).astype(np.int64) - 1)
+        taken[0] = first
+        writes = np.concatenate([np.full(waits, cycle), taken + 1])
+        writes = writes[: np.searchsorted(writes, stop)]
+        end = stop
+        if len(writes):
+            above = self._window(cycle, int(writes[-1]) + 1 - cycle)
+            held = np.flatnonzero(above[writes - cycle] & self._masks[self._written : self._written + len(writes)])
+            if len(held):
+                end = int(writes[held[0]])
+                writes = writes[: held[0]]
+        taken = taken[: np.searchsorted(taken, end)]
+        self._written += len(writes)
+        self._taken += taken.tolist()
+        if len(taken):
+            more = len(self._taken) < self._offered
+            self.due = due + (len(taken) - 1 + more) * self._pace
+        return end
+
+    def _next_beat(self) -> float:
+        """The first cycle in which a beat may be taken; infinite where none is left."""
+        if len(self._taken) == self._offered:
+            return math.inf
+        return max(self._from, self._ready(self.due))

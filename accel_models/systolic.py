@@ -29,7 +29,8 @@ from numpy.typing import ArrayLike, NDArray
 from accel_models.arithmetic import ceil_div
 
 Int64 = NDArray[np.int64]
-ACCUMULATE_LATENCY = 4  # the same accumulator entry may be updated again after this many cycles
+ACCUMULATE_LATENCY = 4  # the same accumulator entry may be updated again after this many cycles, on any array
+DRAIN = 2  # behind the last PE: accumulator read, accumulator write
 
 
 def skew(hw: Any) -> Int64:

@@ -316,11 +316,11 @@ def _accuracy(network: str, predicted: Float64, measured: Float64) -> Accuracy:
         mape=float(error.mean()),
         median=float(np.median(error)),
         p90=float(np.quantile(error, 0.9)),
-        rank=float(np.corrcoef(_ranks(predicted), _ranks(measured))[0, 1]),
+        rank=float(np.corrcoef(ranks(predicted), ranks(measured))[0, 1]),
     )
 
 
-def _ranks(values: Float64) -> Float64:
+def ranks(values: Float64) -> Float64:
     """Ranks, equal values sharing theirs."""
     _, place, count = np.unique(values, return_inverse=True, return_counts=True)
     return (np.cumsum(count) - (count - 1) / 2)[place]

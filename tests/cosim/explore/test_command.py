@@ -123,6 +123,8 @@ class Started:
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
+            # A shell starts what it puts in the background with interrupts ignored.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
 
     def orphans(self) -> bool:
@@ -252,4 +254,8 @@ def test_the_schema_and_the_list_know_spaces(command: Command) -> None:
     schema = json.loads(command("explore", "--schema").out)
     assert "constraints" in schema["properties"] and "axes" in schema["properties"]
     listed = json.loads(command("list", "--json", "-").out)
-    assert {item["name"]: item["points"] for item in listed["spaces"]} == {"explore-large": 165888, "explore-small": 24}
+    assert {item["name"]: item["points"] for item in listed["spaces"]} == {
+        "explore-arrays": 6,
+        "explore-large": 165888,
+        "explore-small": 24,
+    }
