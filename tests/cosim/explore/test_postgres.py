@@ -26,6 +26,7 @@ ROOT = Path(__file__).parents[3]
 FILES = ("explore.json", "points.csv", "points.parquet")
 AXES = {"accelerator.clock_mhz": {"from": 50, "to": 160, "step": 10}}
 TASKS = tasks(3)
+PLAIN = ("--choose", "none")  # no reports on a design
 needs_server = pytest.mark.skipif(bool(postgres.missing()), reason=postgres.missing() or "none")
 
 
@@ -110,7 +111,7 @@ def test_a_killed_exploration_goes_on_in_two_processes_at_once(
     Path("space.yaml").write_text(yaml.safe_dump(plain(network_file(tmp_path), axes=AXES, objectives=["latency_ms"])))
 
     def start(out: str, *more: str) -> subprocess.Popen[str]:
-        command = [sys.executable, "-m", "cosim", "explore", "space.yaml", "--store", url, "--out", out, *more]
+        command = [sys.executable, "-m", "cosim", "explore", "space.yaml", "--store", url, "--out", out, *PLAIN, *more]
         paths = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
         return subprocess.Popen(
             command,
@@ -129,7 +130,7 @@ def test_a_killed_exploration_goes_on_in_two_processes_at_once(
     both = [start(out, "--resume") for out in ("a", "b")]
     texts = [run.communicate()[0] for run in both]
     assert [run.returncode for run in both] == [0, 0], texts
-    assert runner(capsys)("explore", "space.yaml", "--out", "sqlite").status == 0
+    assert runner(capsys)("explore", "space.yaml", "--out", "sqlite", *PLAIN).status == 0
     for name in FILES:
         assert Path("a", name).read_bytes() == Path("b", name).read_bytes() == Path("sqlite", name).read_bytes()
     assert _stored(url) == Store.in_folder(tmp_path / "sqlite", resume=True).count()
