@@ -1,4 +1,4 @@
-"""The executor on a Dask cluster: networks are sent to every worker once, tasks in chunks."""
+"""The executor on a Dask cluster: networks are sent to every worker once, tasks in chunks where there are many."""
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
@@ -32,7 +32,7 @@ class Cluster:
         if not tasks:
             return
         self._need_workers()
-        size = 1 if any(task.level == RTL for task in tasks) else CHUNK  # of the RTL, one task is work enough
+        size = self._chunk(tasks)
         chunks = [list(tasks[start : start + size]) for start in range(0, len(tasks), size)]
         futures = {}
         for chunk in chunks:
@@ -55,6 +55,12 @@ class Cluster:
 
     def close(self) -> None:
         self._client.close(timeout=_PATIENCE_S)
+
+    def _chunk(self, tasks: Sequence[Task]) -> int:
+        """Tasks in one message: CHUNK where that leaves no worker idle; of the RTL, one task is work enough."""
+        if any(task.level == RTL for task in tasks):
+            return 1
+        return max(1, min(CHUNK, len(tasks) // sum(self._client.nthreads().values())))
 
     def _need_workers(self) -> None:
         try:

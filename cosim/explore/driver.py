@@ -62,7 +62,6 @@ def explore(study: Study, *, budget: int | None, seed: int) -> Exploration:
         groups = [chosen[start : start + BATCH] for start in range(0, len(chosen), BATCH)]
         results = [item for group in groups for item in study.evaluate(group, EVENT)]
     else:
-        study.watch.stage(f"searching {space.lattice.size:,} points", budget)
         results = search(study, budget=budget, seed=seed)
     values = objectives_of(space, results)
     near = [result.index for result, chosen in zip(results, near_front(values, MARGIN), strict=True) if chosen]

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cosim.explore.pareto import front, near_front
-from cosim.explore.screen import Screen, structures
+from cosim.explore.screen import Screen, Screened, structures
 from cosim.explore.space import Space
 from cosim.explore.study import OK, Result, Study, objectives_of
 
@@ -61,10 +61,7 @@ def screen_all(study: Study) -> Screening:
         rows = np.arange(start, min(size, start + PART))
         found = screen.screen(rows, lambda done, of: study.watch.answer(done, of, len(rows)))  # noqa: B023
         holds = [condition.holds(found.metrics) & found.feasible for condition in space.conditions]
-        ok = np.logical_and.reduce([found.feasible, *holds])
-        for column, (expression, most) in enumerate(space.goals):
-            value = np.broadcast_to(expression.value(found.metrics), len(rows))
-            values[rows, column] = np.where(ok, -value if most else value, np.nan)
+        values[rows] = screened_objectives(space, found)
         killed += np.array([int((found.feasible & ~held).sum()) for held in holds], np.int64)
         feasible += int(found.feasible.sum())
         for name in {name for condition in space.conditions for name in condition.names}:
@@ -73,6 +70,19 @@ def screen_all(study: Study) -> Screening:
             reasons[reason] += count
         study.watch.screened(len(rows))
     return Screening(values, feasible, tuple(int(item) for item in killed), dict(reasons), ranges)
+
+
+def screened_objectives(space: Space, found: Screened) -> NDArray[np.float64]:
+    """float64 [points, objectives], as of objectives_of: not-a-number where a point is infeasible or violates a
+    constraint."""
+    ok = np.logical_and.reduce(
+        [found.feasible, *(condition.holds(found.metrics) for condition in space.conditions)], axis=0
+    )
+    values = np.full((len(ok), len(space.goals)), np.nan)
+    for column, (expression, most) in enumerate(space.goals):
+        value = np.broadcast_to(expression.value(found.metrics), len(ok))
+        values[:, column] = np.where(ok, -value if most else value, np.nan)
+    return values
 
 
 def _wider(known: tuple[float, float] | None, values: NDArray[np.float64] | None) -> tuple[float, float]:

@@ -1,7 +1,8 @@
 """Search through spaces too large to enumerate: Optuna's NSGA-II over the axes, seeded, in batches of fixed size.
 
-The first batches are points drawn at random; then each batch is asked for as a whole, evaluated, and told in order.
-A point that comes up again costs nothing and does not count. Constraint violations steer the search as such;
+The first batches are points of a screened sample's front (warm.py), then points drawn at random, so that what the
+sample missed has a chance; they are the first generations. Then each batch is asked for as a whole, evaluated, and told
+in order. A point that comes up again costs nothing and does not count. Constraint violations steer the search as such;
 points that a system cannot run are told as failures.
 """
 
@@ -14,16 +15,21 @@ import numpy as np
 from cosim.explore.evaluate import EVENT
 from cosim.explore.extra import needed
 from cosim.explore.study import KILLED, OK, Result, Study
+from cosim.explore.warm import warm_points
 
 BATCH = 32
-_DRAWN = 4  # one part in so many of the budget is drawn at random, at least one batch
+_GIVEN = 4  # one part in so many of the budget is given to the search: the screened and the random points
 _STALE = 20  # batches without a new point, after which the rest is drawn at random
 
 
 def search(study: Study, *, budget: int, seed: int) -> list[Result]:
     """``budget`` different points (fewer than the space has), in the order of their evaluation."""
     found = _Search(study, budget, seed)
-    found.draw(max(1, budget // _DRAWN))
+    given = max(1, budget // _GIVEN)
+    warm = warm_points(study, budget=budget, count=given // 2, seed=seed) if given > 1 else []
+    study.watch.stage(f"searching {study.space.lattice.size:,} points", budget)
+    found.start(warm)
+    found.draw(given)
     found.evolve()
     found.draw(budget)
     return list(found.results.values())
@@ -42,23 +48,26 @@ class _Search:
         }
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # constraints_func: experimental in Optuna 4, old in 5, and in both
-            sampler = optuna.samplers.NSGAIISampler(
+            self.sampler = optuna.samplers.NSGAIISampler(
                 seed=seed, population_size=BATCH, constraints_func=lambda trial: (trial.user_attrs["violations"],)
             )
-        self.trials = optuna.create_study(sampler=sampler, directions=["minimize"] * len(study.space.goals))
+        self.trials = optuna.create_study(sampler=self.sampler, directions=["minimize"] * len(study.space.goals))
+
+    def start(self, points: Sequence[int]) -> None:
+        """Evaluate these points; each becomes a trial to learn from."""
+        for first in range(0, len(points), BATCH):
+            self._give(points[first : first + BATCH])
 
     def draw(self, count: int) -> None:
         """Random new points until there are ``count`` of them; each becomes a trial to learn from."""
-        size = self.study.space.lattice.size
+        lattice = self.study.space.lattice
         while len(self.results) < count:
             batch: dict[int, None] = {}
             while len(batch) < min(BATCH, count - len(self.results)):
-                index = int(self.random.integers(size))
+                index = lattice.index([int(self.random.integers(length)) for length in lattice.lengths])
                 if index not in self.results:
                     batch[index] = None
-            for result in self._evaluate(list(batch)):
-                digits = self.study.space.lattice.digits(result.index)
-                self._teach({str(axis): digit for axis, digit in enumerate(digits)}, result)
+            self._give(list(batch))
 
     def evolve(self) -> None:
         """Batches of NSGA-II until the budget is spent or nothing new comes up."""
@@ -71,6 +80,16 @@ class _Search:
             self._evaluate(fresh[: self.budget - len(self.results)])
             for trial, index in zip(trials, asked, strict=True):
                 self._tell(trial, self.results.get(index))
+
+    def _give(self, indices: Sequence[int]) -> None:
+        """Evaluate points that the sampler did not choose, and make them its trials. Each has to be given a generation:
+        NSGA-II takes a trial without one, which is what enqueueing or adding it alone would make, for no parent."""
+        for result in self._evaluate(indices):
+            digits = self.study.space.lattice.digits(result.index)
+            self.trials.enqueue_trial(dict(zip(self.ranges, digits, strict=True)))
+            trial = self.trials.ask(self.ranges)
+            self.sampler.get_trial_generation(self.trials, self.trials.get_trials(deepcopy=False)[trial.number])
+            self._tell(trial, result)
 
     def _evaluate(self, indices: Sequence[int]) -> list[Result]:
         found = self.study.evaluate(indices, EVENT)
@@ -87,20 +106,6 @@ class _Search:
             return
         trial.set_user_attr("violations", _violations(result))
         self.trials.tell(trial, values)
-
-    def _teach(self, params: dict[str, Any], result: Result) -> None:
-        values = self._values(result)
-        if values is None:
-            return
-        self.trials.add_trial(
-            self.optuna.create_trial(
-                params=params,
-                distributions=self.ranges,
-                values=values,
-                user_attrs={"violations": _violations(result)},
-                system_attrs={"constraints": (_violations(result),)},
-            )
-        )
 
     def _values(self, result: Result) -> list[float] | None:
         """Objectives of a point that was simulated, whether or not it violates constraints."""

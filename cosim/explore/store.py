@@ -6,7 +6,7 @@ Rows hold no times. A store belongs to the sources that opened it first.
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
@@ -20,6 +20,7 @@ FILE = "store.sqlite"
 _FORMAT = "1"
 _BUSY_S = 60  # how long to wait for another process's transaction
 _ASKED_AT_ONCE = 500  # keys in one query
+_TRIES = 3  # to create the tables beside other processes that do the same
 
 
 class StoreError(ValueError):
@@ -31,16 +32,22 @@ class Store:
 
     def __init__(self, url: str, *, resume: bool) -> None:
         self._sql = needed("sqlalchemy")
-        self.url = url
+        self.url = url  # without its password, once it is known to be a URL
         try:
-            self._engine = self._sql.create_engine(url, **self._pooling())
+            place = self._sql.engine.make_url(url)
+            self.url = place.render_as_string(hide_password=True)
+            if place.drivername == "postgresql":  # SQLAlchemy would want the driver's predecessor
+                place = place.set(drivername="postgresql+psycopg")
+            if place.drivername == "postgresql+psycopg":
+                needed("psycopg", extra="postgres")
+            self._engine = self._sql.create_engine(place, **self._pooling())
         except (self._sql.exc.ArgumentError, ImportError) as error:
-            raise StoreError(f"--store: cannot use {url}: {error}") from None
+            raise StoreError(f"--store: cannot use {self.url}: {error}") from None
         if self._engine.dialect.name == "sqlite":
             self._sql.event.listen(self._engine, "connect", _prepare_sqlite)
         self._tables()
         with self._safely():
-            self._metadata.create_all(self._engine)
+            self._create()
             self._admit(resume)
 
     @classmethod
@@ -87,13 +94,22 @@ class Store:
             sql.Column("quality", sql.Text, nullable=False),
         )
 
+    def _create(self) -> None:
+        """Make the tables that are not there. Another process may make them between the look and the making."""
+        for left in reversed(range(_TRIES)):
+            try:
+                self._metadata.create_all(self._engine)
+                return
+            except (self._sql.exc.IntegrityError, self._sql.exc.OperationalError, self._sql.exc.ProgrammingError):
+                if not left:
+                    raise
+
     def _admit(self, resume: bool) -> None:
         """Sign an empty store; refuse one that cannot be continued."""
         own = {"format": _FORMAT, "sources": evaluation_sources()}
         for name, value in own.items():
             self._insert(self._about, {"name": name, "value": value})
-        with self._engine.begin() as connection:
-            found = dict(connection.execute(self._sql.select(self._about.c.name, self._about.c.value)).all())
+        found = dict(self._all(self._sql.select(self._about.c.name, self._about.c.value)))
         if found.get("format") != _FORMAT:
             raise StoreError(f"store {self.url} has format {found.get('format')}, want {_FORMAT}; start a new one")
         if found["sources"] != own["sources"]:
@@ -110,20 +126,20 @@ class Store:
 
     def count(self) -> int:
         """Evaluations held."""
-        with self._safely(), self._engine.begin() as connection:
+        with self._safely():
             query = self._sql.select(self._sql.func.count()).select_from(self._evaluations)
-            return int(connection.execute(query).scalar_one())
+            return int(self._all(query)[0][0])
 
     def find(self, keys: Iterable[str]) -> dict[str, Answer]:
         """The answers that are there, by key."""
         rows, asked, columns = [], list(keys), self._evaluations.c
-        with self._safely(), self._engine.begin() as connection:
+        with self._safely():
             for start in range(0, len(asked), _ASKED_AT_ONCE):
                 part = asked[start : start + _ASKED_AT_ONCE]
                 query = self._sql.select(columns.key, columns.level, columns.metrics, columns.reason).where(
                     columns.key.in_(part)
                 )
-                rows += connection.execute(query).all()
+                rows += self._all(query)
         return {
             key: Answer(key, None if metrics is None else json.loads(metrics), reason, False, sources_of(level))
             for key, level, metrics, reason in rows
@@ -147,10 +163,9 @@ class Store:
     def network(self, key: str) -> Lowered | None:
         """A lowered network, if it is there."""
         columns = self._networks.c
-        with self._safely(), self._engine.begin() as connection:
-            query = self._sql.select(columns.hash, columns.data, columns.quality).where(columns.key == key)
-            row = connection.execute(query).first()
-        return None if row is None else Lowered(row[0], bytes(row[1]), json.loads(row[2]))
+        with self._safely():
+            rows = self._all(self._sql.select(columns.hash, columns.data, columns.quality).where(columns.key == key))
+        return Lowered(rows[0][0], bytes(rows[0][1]), json.loads(rows[0][2])) if rows else None
 
     def keep_network(self, key: str, lowered: Lowered) -> None:
         quality = json.dumps(dict(lowered.quality), sort_keys=True)
@@ -169,8 +184,24 @@ class Store:
             from sqlalchemy.dialects.postgresql import insert  # type: ignore[assignment]
         else:
             raise StoreError(f"--store: want a sqlite or postgresql URL, got {name}")
+        self._transaction(lambda one: one.execute(insert(table).values(**row).on_conflict_do_nothing()))
+
+    def _all(self, query: Any) -> list[Any]:
+        """All rows of a query."""
+        found: list[Any] = self._transaction(lambda connection: connection.execute(query).all())
+        return found
+
+    def _transaction(self, work: Callable[[Any], Any]) -> Any:
+        """What ``work`` returns, on a connection of its own; once more on a new one where the server has dropped the
+        old one while it was idle. All that is done here may be done twice."""
+        try:
+            with self._engine.begin() as connection:
+                return work(connection)
+        except self._sql.exc.DBAPIError as error:
+            if not error.connection_invalidated:
+                raise
         with self._engine.begin() as connection:
-            connection.execute(insert(table).values(**row).on_conflict_do_nothing())
+            return work(connection)
 
     @contextmanager
     def _safely(self) -> Iterator[None]:
@@ -181,9 +212,12 @@ class Store:
             reason = str(getattr(error, "orig", None) or error).partition("\n")[0]
             hints = {
                 "full": "make room, then go on with --resume: what is stored is whole",
+                "No space": "make room, then go on with --resume: what is stored is whole",
                 "locked": "another process holds it for too long; try again with --resume",
                 "not a database": "give another --out or --store",
                 "malformed": "give another --out or --store",
+                "connection": "is the server there, and may this user in? What is stored is whole: go on with --resume",
+                "shutting down": "what is stored is whole: go on with --resume when the server is back",
             }
             hint = next((f"; {text}" for word, text in hints.items() if word in reason), "")
             raise StoreError(f"store {self.url}: {reason}{hint}") from None

@@ -97,6 +97,14 @@ class Study:
                 self.store.add(by_key[answer.key], answer)
             yield answer
 
+    def may_run(self, index: int) -> bool:
+        """Whether a point has to be simulated to be judged: its system can be, and rules out nothing by itself."""
+        try:
+            known = of_system(self.space.system_at(self.space.point(index)))
+        except ValueError:
+            return False
+        return False not in self._held(known, static_only=True)
+
     def _plan(self, index: int, level: str) -> _Plan:
         space = self.space
         point = space.point(index)

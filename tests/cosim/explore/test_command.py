@@ -100,12 +100,16 @@ def test_a_search_is_the_same_again_and_takes_up_its_store(
 ) -> None:
     monkeypatch.setattr(funnel, "MOST_PROGRAMS", 0)  # as in a space too large to screen
     space = space_file(axes=LARGER)
-    arguments = ("explore", space, "--budget", 12, "--seed", 5)
+    arguments = ("explore", space, "--budget", 20, "--seed", 5)
     assert command(*arguments, "--store", "x.sqlite", "--out", "a").status == 0
     again = command(*arguments, "--store", "x.sqlite", "--out", "b", "--resume")
     assert again.status == 0 and "simulated 0 pairs of network and system" in again.out, again.err
-    assert export(tmp_path / "a") == export(tmp_path / "b")
-    assert json.loads((tmp_path / "a/explore.json").read_text())["evaluated"] == 12
+    with contextlib.closing(sqlite3.connect(tmp_path / "x.sqlite")) as store, store:  # as a kill in mid-run leaves it
+        lost = store.execute("DELETE FROM evaluations WHERE rowid % 3 = 0").rowcount
+    half = command(*arguments, "--store", "x.sqlite", "--out", "c", "--resume", "--jobs", 2)
+    assert lost > 5 and f"simulated {lost} pairs of network and system" in half.out, half.err
+    assert export(tmp_path / "a") == export(tmp_path / "b") == export(tmp_path / "c")
+    assert json.loads((tmp_path / "a/explore.json").read_text())["evaluated"] == 20
 
 
 # ---- processes that are killed ----
