@@ -57,6 +57,7 @@ WRONG: dict[ErrorCause, list[list[Command]]] = {
         [replace(FILL, pad_address=PAD - 15)],
         [replace(IN, pad_address=PAD - 15)],
         [replace(OUT, pad_address=PAD - 15)],
+        [replace(IN, pad_address=(1 << 20) - 1)],  # the second beat's address has more bits than a field
         [replace(IN, listed=1, list_address=PAD - 3)],
         [replace(OUT, listed=1, list_address=PAD - 3)],
         [replace(COPY, a_address=PAD - 3)],

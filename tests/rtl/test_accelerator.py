@@ -102,10 +102,7 @@ def test_registers_count_the_planes_of_transfers(name: str, memory: MemorySettin
 
 @pytest.mark.parametrize("memory", [NOMINAL, MemorySettings(latency=300)], ids=["nominal", "late"])
 def test_cpu_calls_run_between_segments(memory: MemorySettings) -> None:
-    """Two segments with a CPU call between them that the second one needs.
-
-    On a very late memory the second starts while commands that were fetched beyond the first one's End still come.
-    """
+    """Two segments with a CPU call between them that the second one needs."""
     net = NetworkBuilder(3)
     first = net.conv(net.input("x", (1, 6, 6, 3)), 8)
     called = net._add("cpu", (first,), net.shape(first), CpuCall(function="neg"))
