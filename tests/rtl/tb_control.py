@@ -7,7 +7,7 @@ import numpy as np
 from cocotb.triggers import ClockCycles, ReadOnly, RisingEdge
 
 from accel_models.batch import batches
-from accel_models.commands import Command, Engine, Fill, Matrix, Range, Register, Requantize, Store, encode, layout
+from accel_models.commands import Command, End, Engine, Fill, Matrix, Range, Register, Requantize, Store, encode, layout
 from accel_models.program import Program
 from accel_models.registers import ErrorCause
 from accel_models.timing import simulate
@@ -203,6 +203,34 @@ async def failure_waits_for_the_bus(dut):
     await ReadOnly()
     assert dut.failed_o.value == 1 and dut.cause_o.value == int(ErrorCause.COMMAND_READ)
     await RisingEdge(dut.clk_i)
+    await works(dut)
+
+
+@cocotb.test(timeout_time=5, timeout_unit="ms")
+async def a_start_waits_for_the_last_fetch(dut):
+    """What the last segment fetched beyond its End comes first; then the fetch starts once and the segment runs."""
+    await prepare(dut)
+    for waiting in (1, 2, 9):
+        dut.start_i.value, dut.fetch_busy_i.value = 1, 1
+        await RisingEdge(dut.clk_i)
+        dut.start_i.value = 0
+        for _ in range(waiting):
+            await ReadOnly()
+            assert dut.busy_o.value == 1 and dut.fetch_start_o.value == 0 and dut.command_ready_o.value == 0
+            await RisingEdge(dut.clk_i)
+        dut.fetch_busy_i.value = 0
+        await ReadOnly()
+        assert dut.fetch_start_o.value == 1
+        await RisingEdge(dut.clk_i)
+        dut.fetch_busy_i.value = 1
+        dut.command_valid_i.value, dut.command_i.value = 1, End.OPCODE
+        await ReadOnly()
+        assert dut.fetch_start_o.value == 0 and dut.done_o.value == 1
+        await RisingEdge(dut.clk_i)
+        dut.command_valid_i.value, dut.fetch_busy_i.value = 0, 0
+        await ReadOnly()
+        assert dut.busy_o.value == 0
+        await RisingEdge(dut.clk_i)
     await works(dut)
 
 
