@@ -85,11 +85,11 @@ $(STAMP): pyproject.toml constraints.txt
 	@command -v perl >/dev/null || { echo "make: no perl: Verilator is started by it; install perl" >&2; exit 1; }
 	@command -v c++ >/dev/null || { echo "make: no C++ compiler (c++): the RTL is compiled with it; install g++ or clang" >&2; exit 1; }
 	$(PYTHON) -m venv --clear $(VENV)
-	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) -c constraints.txt -e '.[rtl,explore,dev]'
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) -c constraints.txt -e '.[rtl,explore,postgres,dev]'
 	@touch $@
 
 $(VERIFY): $(STAMP)
-	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) -c constraints.txt -e '.[rtl,explore,dev,verify]'
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) -c constraints.txt -e '.[rtl,explore,postgres,dev,verify]'
 	@touch $@
 
 clean:

@@ -6,7 +6,7 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -212,7 +212,10 @@ def _results(found: _Found, arguments: argparse.Namespace) -> int:
     data = _data(found, arguments)
     json_file, folder = need_place(arguments.json, "--json"), need_place(arguments.out, "--out", folder=True)
     files = {json_file: json_text(data).encode()} if json_file else {}
-    write_all(files | (_files(found, data, folder) if folder else {}))
+    outputs = _files(found, data, folder) if folder else {}
+    write_all(files | outputs)
+    if folder:
+        _remove_older_design(folder / "chosen", outputs)
     if arguments.json == "-":
         write_json(data, "-")
     for line in terminal(data, folder / "report.html" if folder else None):
@@ -261,6 +264,19 @@ def _files(found: _Found, data: dict[str, Any], folder: Path) -> dict[Path, byte
             text = side.run.to_text()
             files |= report_files(folder / "chosen" / label, json.loads(text), text)
     return files
+
+
+def _remove_older_design(chosen: Path, kept: Collection[Path]) -> None:
+    """Remove the reports that an earlier exploration left on another design; other files are the user's."""
+    from cosim.cli.run import REPORT_FILES
+
+    for path in sorted(chosen.glob("**/*"), key=lambda item: -len(item.parts)):
+        if path.is_dir() and not any(path.iterdir()):
+            path.rmdir()
+        elif path.name in REPORT_FILES and path not in kept:
+            path.unlink()
+    if chosen.is_dir() and not any(chosen.iterdir()):
+        chosen.rmdir()
 
 
 def _status(found: _Found) -> int:

@@ -144,12 +144,12 @@ def _arrays(outcome: Outcome) -> bytes:
     return stream.getvalue()
 
 
+REPORT_FILES = ("run.json", "trace.json", "report.html")
+
+
 def report_files(folder: Path, data: dict[str, Any], text: str) -> dict[Path, bytes]:
-    """What ``--out`` gets, by path. ``data``: of the run's JSON ``text``."""
+    """What ``--out`` gets, by path: REPORT_FILES. ``data``: of the run's JSON ``text``."""
     from reports import html, perfetto
 
-    return {
-        folder / "run.json": text.encode(),
-        folder / "trace.json": perfetto.trace_text(data).encode(),
-        folder / "report.html": html.page(data).encode(),
-    }
+    contents = (text, perfetto.trace_text(data), html.page(data))
+    return {folder / name: content.encode() for name, content in zip(REPORT_FILES, contents, strict=True)}

@@ -13,34 +13,39 @@ NAMES: Mapping[str, str] = {
     "searched": "searched",
     "rtl": "RTL",
 }
-QUANTITIES = (("latency_ms", "Latency (ms)"), ("energy_uj", "Energy (µJ)"))
+QUANTITIES = {"latency_ms": "ms", "energy_uj": "µJ"}
 READING = (
-    "The mean of the workloads by their weights, at each level; empty where a level was not run. Screening: closed"
-    " form; event: the event machine, the compiler's first mapping; searched: with the mapping searched; RTL: cycles"
-    " of the accelerator from Verilator, CPU calls as modelled; energy of the counted events, which the RTL's counters"
-    " have to confirm, with static power over the RTL's time."
+    "Latency (ms) and energy (µJ), the mean of the workloads by their weights, at each level; empty where a level was"
+    " not run. Screening: closed form; event: the event machine, the compiler's first mapping; searched: with the"
+    " mapping searched; RTL: cycles of the accelerator from Verilator, CPU calls as modelled; energy of the counted"
+    " events, which the RTL's counters have to confirm, with static power over the RTL's time."
 )
 _GOOD = ("ok", "constraint")
-_MOST_LINES = 30
+_MOST_LINES = 30  # on the terminal
 
 
 def content(data: Data) -> str:
-    """The table, HTML."""
+    """The table, and below it what the RTL said; HTML."""
     columns = [Column("Point", True), Column("On the front")]
-    columns += [Column(f"{title}: {name}", True) for _, title in QUANTITIES for name in NAMES.values()]
-    columns += [Column("RTL against the models", style="long")]
-    return table(columns, [_row(item) for item in data["levels"]], identity="levels-table")
+    columns += [Column(f"{unit}: {name}", True) for unit in QUANTITIES.values() for name in NAMES.values()]
+    rows = [_row(item) for item in data["levels"]]
+    return table(columns, rows, identity="levels-table") + "".join(_against(item) for item in _checked(data))
 
 
 def _row(item: Mapping[str, Any]) -> list[Cell]:
-    cells = [Cell(str(item["point"]), item["point"]), Cell("yes" if item["front"] else "no")]
-    for quantity, _ in QUANTITIES:
-        cells += [_number(item["levels"][level], quantity) for level in NAMES]
+    numbers = [_number(item["levels"][level], quantity) for quantity in QUANTITIES for level in NAMES]
+    return [Cell(str(item["point"]), item["point"]), Cell("yes" if item["front"] else "no"), *numbers]
+
+
+def _checked(data: Data) -> list[Mapping[str, Any]]:
+    """The points that went on the RTL."""
+    return [item for item in data["levels"] if item["levels"]["rtl"] is not None]
+
+
+def _against(item: Mapping[str, Any]) -> str:
     rtl = item["levels"]["rtl"]
-    if rtl is None:
-        return [*cells, Cell("")]
-    mark = chip("agrees", "good") if _agrees(rtl) else chip(rtl["status"], "bad")
-    return [*cells, Cell(f"{mark} {escape(verdict(rtl))}")]
+    mark = chip("agrees with the models", "good") if _agrees(rtl) else chip(rtl["status"], "bad")
+    return f"<p>Point {item['point']} on the RTL: {mark} {escape(verdict(rtl))}</p>"
 
 
 def _agrees(rtl: Mapping[str, Any]) -> bool:
@@ -66,18 +71,17 @@ def lines(data: Data) -> list[str]:
     """The same as lines of text."""
     if not data["levels"]:
         return []
-    head = ["point", *(f"{unit} {name}" for unit in ("ms", "µJ") for name in NAMES.values())]
+    head = ["point", *(f"{unit} {name}" for unit in QUANTITIES.values() for name in NAMES.values())]
     shown = data["levels"][:_MOST_LINES]
     rows = [_texts(item) for item in shown]
     rest = len(data["levels"]) - len(shown)
     found = ["the front at every level, latency (ms) and energy (µJ)", *aligned([head, *rows])]
     found += [f"... and {rest:,} more"] if rest else []
-    checked = [item for item in data["levels"] if item["levels"]["rtl"] is not None]
-    return found + [f"point {item['point']} on the RTL: {_said(item['levels']['rtl'])}" for item in checked]
+    return found + [f"point {item['point']} on the RTL: {_said(item['levels']['rtl'])}" for item in _checked(data)]
 
 
 def _texts(item: Mapping[str, Any]) -> Sequence[str]:
-    cells = [_number(item["levels"][level], quantity).html for quantity, _ in QUANTITIES for level in NAMES]
+    cells = [_number(item["levels"][level], quantity).html for quantity in QUANTITIES for level in NAMES]
     return [f"{item['point']}{'' if item['front'] else ' (not on the front)'}", *cells]
 
 

@@ -31,20 +31,22 @@ _PROVENANCE = "Equal space, sources and seed give equal numbers, byte for byte, 
 def page(data: Data, points: Table) -> str:
     """The page's text. Pages without a feasible point have no figures."""
     drawn: list[Figure] = []
-    parts = [section("front", card("Pareto front", _FRONT, _front(data)))]
+    parts, feasible = [], data["counts"]["ok"]
+    if feasible:
+        pairs = [_put(figure, drawn) for figure in figures.fronts(data, points)]
+        for start in range(0, len(pairs), 2):
+            parts.append(section("", f'<div class="pair">{"".join(pairs[start : start + 2])}</div>'))
+    parts.append(section("front", card("Pareto front", _FRONT, _front(data))))
     if data["levels"]:
         parts.append(
             section("levels-section", card("The same points at every level", levels.READING, levels.content(data)))
         )
-    parts.append(chosen.sections(data, drawn))
-    if data["counts"]["ok"]:
-        pairs = [_put(figure, drawn) for figure in figures.fronts(data, points)]
-        for start in range(0, len(pairs), 2):
-            parts.append(section("", f'<div class="pair">{"".join(pairs[start : start + 2])}</div>'))
+    if feasible:
         parts.append(section("axes", _put(figures.parallel(data, points), drawn)))
-        if data["axes"]:
-            both = _put(figures.axes_by_weight(data, points), drawn) + _put(figures.effects(data, points), drawn)
-            parts.append(section("sensitivity-section", f'<div class="pair">{both}</div>'))
+    if feasible and data["axes"]:
+        both = _put(figures.axes_by_weight(data, points), drawn) + _put(figures.effects(data, points), drawn)
+        parts.append(section("sensitivity-section", f'<div class="pair">{both}</div>'))
+    parts.append(chosen.sections(data, drawn))
     parts += [
         section("constraints", card("Constraints and points that cannot be", _CONSTRAINTS, _ruled_out(data))),
         section("fidelity", card("How the numbers were found", "From least to most exact.", _levels(data))),

@@ -99,7 +99,7 @@ def test_disagreement_costs_the_exit_status_but_not_the_files(
     assert cells[0]["status"] == cells[2]["status"] == "disagrees"
     page = Page((tmp_path / "out/report.html").read_text())
     table = {row[0][1]: row for row in page.tables["levels-table"][1:]}
-    assert table["2"][-1][0].startswith("disagrees small: the RTL and the models disagree: 5 bytes differ")
+    assert "Point 2 on the RTL: disagrees small: the RTL and the models disagree: 5 bytes differ" in page.text
     assert [cell[1] for cell in table["2"][2:6]] == [
         repr(data["levels"][[row["point"] for row in data["levels"]].index(2)]["levels"][level]["latency_ms"])
         for level in ("screen", "event", "searched", "rtl")
@@ -145,6 +145,15 @@ def test_the_chosen_point_is_written_unless_nobody_wants_it(
     assert command(*again).status == 0
     assert json.loads((tmp_path / "bare/explore.json").read_text())["chosen"] is None
     assert not (tmp_path / "bare/chosen").exists()
+    kept = tmp_path / "named/chosen/small/notes.txt"
+    kept.write_text("the user's")
+    (tmp_path / "named/chosen/gone").mkdir()
+    (tmp_path / "named/chosen/gone/run.json").write_text("of a workload that is no longer in the space")
+    other = ("explore", space, "--store", "default/store.sqlite", "--resume", "--out", "named", "--choose")
+    assert command(*other, 0).status == 0
+    assert {path.name for path in (tmp_path / "named/chosen").iterdir()} == {"report.html", "small"}
+    assert command(*other, "none").status == 0
+    assert [path for path in (tmp_path / "named/chosen").rglob("*") if path.is_file()] == [kept]
 
 
 def test_a_named_point_that_cannot_run(command: Command, space_file: SpaceFile, tmp_path: Path) -> None:
