@@ -11,6 +11,8 @@ from accel_models.gates import Sizes, terms
 from rtl.synthesis.blocks import Block
 from rtl.synthesis.flow import Gates
 
+_ROUNDING = 1e-9  # least squares in float64 leave 1e-14 of a term that is not there
+
 
 @dataclass(frozen=True, slots=True)
 class Point:
@@ -67,7 +69,8 @@ def fit(name: str, block: Block) -> Fit:
 def non_negative(matrix: NDArray[np.float64], wanted: Sequence[float]) -> NDArray[np.float64]:
     """x >= 0 with small relative errors of ``matrix @ x`` against ``wanted`` (> 0): float64 [terms].
 
-    Terms whose coefficient comes out below zero are dropped, the most negative one first, until none does.
+    Terms whose coefficient comes out below zero are dropped, the most negative one first, until none does; then those
+    that add less than _ROUNDING of what is wanted anywhere.
     """
     scale = 1 / np.asarray(wanted, np.float64)
     weighted = matrix * scale[:, None]
@@ -79,4 +82,5 @@ def non_negative(matrix: NDArray[np.float64], wanted: Sequence[float]) -> NDArra
         kept.pop(int(np.argmin(found * weighted[:, kept].mean(axis=0))))
     x = np.zeros(matrix.shape[1])
     x[kept] = np.maximum(found, 0)
+    x[x * weighted.max(axis=0) < _ROUNDING] = 0
     return x

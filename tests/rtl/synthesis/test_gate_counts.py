@@ -91,6 +91,7 @@ def test_fit_finds_what_made_the_numbers_and_nothing_below_zero() -> None:
     rng = np.random.default_rng(0)
     matrix = rng.uniform(1, 100, (9, 3))
     assert non_negative(matrix, (matrix @ [5.0, 0.0, 70.0]).tolist()) == pytest.approx([5, 0, 70], abs=1e-9)
+    assert non_negative(matrix, (matrix @ [0.0, 0.0, 5.0]).tolist())[:2].tolist() == [0, 0], "no rounding is left"
     falling = np.array([[1.0, 1.0], [1.0, 2.0], [1.0, 4.0]])  # wants a negative slope
     found = non_negative(falling, [40.0, 39.0, 36.0])
     assert found[1] == 0 and 36 < found[0] < 40
