@@ -96,12 +96,11 @@ def folded(network: Network, module: nn.Module) -> State:
     """Weights and biases of a trained module whose layers are named and ordered like the network's convolutions."""
     layers = [m for m in module.modules() if isinstance(m, nn.Conv2d | nn.Linear)]
     norms = [m for m in module.modules() if isinstance(m, nn.BatchNorm2d)]
-    by_shape = [c for c in network.convs]
-    if len(layers) != len(by_shape):
-        raise ValueError(f"{type(module).__name__} has {len(layers)} layers, {network.name} has {len(by_shape)}")
+    if len(layers) != len(network.convs):
+        raise ValueError(f"{type(module).__name__} has {len(layers)} layers, {network.name} has {len(network.convs)}")
     found: State = {}
     remaining = iter(norms)
-    for conv, layer in zip(by_shape, layers, strict=True):
+    for conv, layer in zip(network.convs, layers, strict=True):
         found |= _folded_layer(conv, layer, next(remaining) if layer.bias is None else None)
     return found
 

@@ -1,4 +1,4 @@
-"""Forward and backward of a network in codes, written out: what is kept for the way back, and which sums are rounded."""
+"""Forward and backward of a network in codes, written out: what is kept for the way back, what is rounded."""
 
 from dataclasses import dataclass, field
 
@@ -77,7 +77,9 @@ class Backward:
         self._shapes = network.shapes()
         rows = {conv.name: quantiser.settings.row(conv.name) for conv in network.convs}
         self._rows = rows
-        trained = [i for i, n in enumerate(network.nodes) if n.name in rows and (rows[n.name].bias or rows[n.name].ratio)]
+        trained = [
+            i for i, n in enumerate(network.nodes) if n.name in rows and (rows[n.name].bias or rows[n.name].ratio)
+        ]
         if not trained:
             raise ValueError("the sparse table trains no layer of the network")
         self._reached = self._needed({network.nodes[i].name for i in trained})
@@ -141,7 +143,11 @@ class Backward:
             self._waiting.setdefault(source, []).append(g)
 
     def _conv(self, conv: Conv, g: Codes) -> None:
-        (x, x_exponent), (w, w_exponent), row = self.saved.codes[conv.source], self.saved.weights[conv.name], self._rows[conv.name]
+        (x, x_exponent), (w, w_exponent), row = (
+            self.saved.codes[conv.source],
+            self.saved.weights[conv.name],
+            self._rows[conv.name],
+        )
         codes, exponent = g
         stride, padding = [conv.stride] * 2, list(conv.padding)
         count = _trained_channels(conv, row.ratio)

@@ -72,7 +72,13 @@ class Network:
         """Multiply-accumulates of one forward pass of one sample."""
         sizes = self.shapes()
         return sum(
-            sizes[c.name][0] * sizes[c.name][1] * sizes[c.name][2] * c.channels_in // c.groups * c.kernel[0] * c.kernel[1]
+            sizes[c.name][0]
+            * sizes[c.name][1]
+            * sizes[c.name][2]
+            * c.channels_in
+            // c.groups
+            * c.kernel[0]
+            * c.kernel[1]
             for c in self.convs
         )
 

@@ -145,8 +145,12 @@ _SHAPES: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
     "real": (arithmetic.real, _like(FLOAT32)),
 }
 
+_LIBRARY = torch.library.Library("octo", "DEF")
 for _name, (_function, _fake) in _SHAPES.items():
-    torch.library.custom_op(f"octo::{_name}", _function, mutates_args=()).register_fake(_fake)
+    # defined by hand, because torch.library.custom_op imports the compiler (seconds) on the first call
+    _LIBRARY.define(_name + torch.library.infer_schema(_function, mutates_args=()))
+    _LIBRARY.impl(_name, _function, "CompositeExplicitAutograd")
+    torch.library.register_fake(f"octo::{_name}", _fake, lib=_LIBRARY)
 
 octo: Any = torch.ops.octo
 """The operators, e.g. `octo.conv2d(x, w, bias, [1, 1], [1, 1], 1)`."""

@@ -1,14 +1,15 @@
 """The three products of a convolution in integers, exactly: forward, input gradient and weight gradient.
 
-A dense or depthwise convolution is a matrix product of unfolded patches; a linear layer is a convolution whose kernel
-covers its input. Products of codes are summed in floating point, which is exact below 2**24 (float32) or 2**53
-(float64), whatever the order; the sum is then saturated to int32.
+A convolution is dense or depthwise; a linear layer is one whose kernel covers its input. Products of codes are summed
+in floating point, which is exact below 2**24 (float32) or 2**53 (float64), whatever the order (PyTorch's convolutions
+on a CPU are direct ones, without a transform that rounds); the sum is then saturated to int32.
 """
 
 from collections.abc import Sequence
 
 import torch
 from torch.nn import functional
+from torch.nn.grad import conv2d_input
 
 from workloads.octo.arithmetic import saturate32
 
@@ -21,15 +22,16 @@ def _exact(products: int) -> torch.dtype:
     return torch.float32 if products <= _PRODUCTS_FLOAT32 else torch.float64
 
 
-def _groups(x: torch.Tensor, w: torch.Tensor, groups: int) -> bool:
-    """Whether the convolution is depthwise; ValueError when it is neither that nor dense."""
+def _check(x: torch.Tensor, w: torch.Tensor, groups: int) -> None:
+    """ValueError for what is neither a dense nor a depthwise convolution."""
     if x.dim() != 4 or w.dim() != 4:
         raise ValueError(f"want (n, channels, rows, columns) and weights of 4 dimensions, got {x.shape} and {w.shape}")
-    if groups == 1 and x.shape[1] == w.shape[1]:
-        return False
-    if groups == x.shape[1] == w.shape[0] and w.shape[1] == 1:
-        return True
-    raise ValueError(f"want a dense or depthwise convolution, got {groups=}, inputs {x.shape}, weights {w.shape}")
+    dense = groups == 1 and x.shape[1] == w.shape[1]
+    depthwise = groups == x.shape[1] == w.shape[0] and w.shape[1] == 1
+    if not dense and not depthwise:
+        raise ValueError(
+            f"want a dense or depthwise convolution, got {groups=}, inputs {tuple(x.shape)}, weights {tuple(w.shape)}"
+        )
 
 
 def out_size(size: int, kernel: int, stride: int, padding: int) -> int:
@@ -41,35 +43,24 @@ def forward(
     x: torch.Tensor, w: torch.Tensor, bias: torch.Tensor, stride: Sequence[int], padding: Sequence[int], groups: int
 ) -> torch.Tensor:
     """x * w + bias: int8 (n, c, h, w) and (o, c/groups, k, l), int32 bias (o, 1, 1) or (o, h', w') -> int32."""
-    depthwise, products = _groups(x, w, groups), w[0].numel()
+    _check(x, w, groups)
+    products = w[0].numel()
     if products > MOST_PRODUCTS:
         raise ValueError(f"{products} products may leave an int32, want at most {MOST_PRODUCTS}")
     dtype = _exact(products)
-    columns = functional.unfold(x.to(dtype), w.shape[2:], padding=tuple(padding), stride=tuple(stride))
-    rows = out_size(x.shape[2], w.shape[2], stride[0], padding[0])
-    if depthwise:
-        patches = columns.reshape(len(x), w.shape[0], products, -1)
-        acc = (patches * w.to(dtype).reshape(1, w.shape[0], products, 1)).sum(dim=2)
-    else:
-        acc = w.to(dtype).reshape(w.shape[0], -1) @ columns
-    return saturate32(acc.reshape(len(x), w.shape[0], rows, -1).to(torch.int64) + bias)
+    acc = functional.conv2d(x.to(dtype), w.to(dtype), None, tuple(stride), tuple(padding), 1, groups)
+    return saturate32(acc.to(torch.int64) + bias)
 
 
 def input_gradient(
     g: torch.Tensor, w: torch.Tensor, size: Sequence[int], stride: Sequence[int], padding: Sequence[int], groups: int
 ) -> torch.Tensor:
     """The transposed convolution of int8 g (n, o, h', w') with w: int32 (n, c, *size)."""
-    channels, taps = w.shape[1] * groups, w.shape[2] * w.shape[3]
-    products = w.shape[0] // groups * taps
+    products = w.shape[0] // groups * w.shape[2] * w.shape[3]
     if products > MOST_PRODUCTS:
         raise ValueError(f"{products} products may leave an int32, want at most {MOST_PRODUCTS}")
-    dtype = _exact(products)
-    flat = g.to(dtype).flatten(2)
-    if groups == 1:
-        columns = w.to(dtype).reshape(w.shape[0], -1).T @ flat
-    else:
-        columns = (flat[:, :, None] * w.to(dtype).reshape(1, channels, taps, 1)).flatten(1, 2)
-    acc = functional.fold(columns, tuple(size), w.shape[2:], padding=tuple(padding), stride=tuple(stride))
+    dtype, shape = _exact(products), (len(g), w.shape[1] * groups, *size)
+    acc = conv2d_input(shape, w.to(dtype), g.to(dtype), tuple(stride), tuple(padding), 1, groups)
     return saturate32(acc)
 
 

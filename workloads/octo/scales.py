@@ -60,9 +60,7 @@ class Quantiser:
         rule = "fixed" if settings.prc == "learned" or settings.rule == "direction" else settings.prc
         shift, bound = self._scale(name, acc, exponent, settings.gradient_bits, False, rule)
         key = self.key(self._numbers[name], settings.rounding)
-        codes = octo.requantize(
-            acc, scalar(1), shift, bound, -most, most, settings.rounding, key, settings.random_bits
-        )
+        codes = octo.requantize(acc, scalar(1), shift, bound, -most, most, settings.rounding, key, settings.random_bits)
         return codes, exponent + shift
 
     def key_of_layer(self, layer: str) -> torch.Tensor:
