@@ -153,9 +153,11 @@ class Backward:
         count = _trained_channels(conv, row.ratio)
         weights = None
         if count:
-            part, part_codes, groups = x[:, :count], codes, conv.groups
-            if conv.groups > 1:
-                part_codes, groups = codes[:, :count], count
+            part, part_codes, groups = x, codes, conv.groups
+            if count < conv.channels_in:
+                part = x[:, :count]
+                if conv.groups > 1:
+                    part_codes, groups = codes[:, :count], count
             weights = octo.conv2d_weight_gradient(part, part_codes, list(conv.kernel), stride, padding, groups)
         bias = octo.bias_gradient(codes) if row.bias else None
         self.found[conv.name] = LayerGradient(weights, exponent + x_exponent, bias, exponent)

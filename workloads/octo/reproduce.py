@@ -88,19 +88,17 @@ def _job(
     return Job(chosen, data, arithmetic, epochs, BATCH, rate, seed)
 
 
-def choose_rates(done: Measurements, stopped: Callable[[], bool]) -> dict[str, float] | None:
-    """The best of the tried learning rates of every family, the lower of equal ones."""
-    chosen = {}
-    for family in FAMILIES:
-        scores = {}
-        for rate in TRIED_RATES:
-            job = _job(family.network, family.arithmetic, TRIED_EPOCHS, rate, TRIED_SEED, None)
-            run = measure(f"rate {rate} of {family.name}", job, done, stopped)
-            if run is None:
-                return None
-            scores[rate] = float(str(run["accuracy"]))
-        chosen[family.name] = max(TRIED_RATES, key=lambda rate: (scores[rate], -rate))
-    return chosen
+def chosen_rate(name: str, done: Measurements, stopped: Callable[[], bool]) -> float | None:
+    """The best of the tried learning rates of a family, the lower of equal ones; None when it was stopped."""
+    family = next(family for family in FAMILIES if family.name == name)
+    scores = {}
+    for rate in TRIED_RATES:
+        job = _job(family.network, family.arithmetic, TRIED_EPOCHS, rate, TRIED_SEED, None)
+        run = measure(f"rate {rate} of {family.name}", job, done, stopped)
+        if run is None:
+            return None
+        scores[rate] = float(str(run["accuracy"]))
+    return max(TRIED_RATES, key=lambda rate: (scores[rate], -rate))
 
 
 def _row(cell: Cell, done: Measurements) -> str:
@@ -204,16 +202,15 @@ def table(done: Measurements) -> str:
 
 def _measure_all(options: argparse.Namespace, done: Measurements, stopped: Callable[[], bool]) -> bool:
     """Every run that is missing, seed by seed; whether it came to the end."""
-    rates = choose_rates(done, stopped)
-    if rates is None:
-        return False
     for seed in range(options.seeds):
         for cell in CELLS:
-            if cell.seeds is not None and seed >= cell.seeds:
+            if options.only not in cell.name or (cell.seeds is not None and seed >= cell.seeds):
                 continue
-            if options.only and options.only not in cell.name:
-                continue
-            rate = cell.learning_rate if cell.learning_rate is not None else rates[cell.family]
+            rate = cell.learning_rate
+            if rate is None:
+                rate = chosen_rate(cell.family, done, stopped)
+            if rate is None:
+                return False
             job = _job(cell.network, cell.arithmetic, cell.epochs, rate, seed, cell.samples)
             if measure(cell.name, job, done, stopped) is None:
                 return False

@@ -94,7 +94,7 @@ class Quantiser:
 
 def compensation(state: State, layer: str) -> torch.Tensor:
     """What a layer adds to its sums, float32 (channels, 1, 1) or a map: the bias and LAC's alpha * mu + offset."""
-    total = state[f"{layer}/bias"][:, None, None]
+    total = state[f"{layer}/bias"].unsqueeze(1).unsqueeze(2)
     if f"{layer}/mu" in state:
         total = total + state[f"{layer}/alpha"] * state[f"{layer}/mu"] + state[f"{layer}/offset"]
     return total

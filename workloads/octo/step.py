@@ -69,24 +69,28 @@ def _updated_master(
     conv: Conv, settings: Settings, state: State, gradient: LayerGradient, rate: Rate, key: torch.Tensor
 ) -> tuple[State, torch.Tensor]:
     """The new master (and velocity), and int32 [zero updates, nonzero gradients]."""
-    name, counts = f"{conv.name}/master", torch.zeros(2, dtype=torch.int32)
+    name = f"{conv.name}/master"
     master, acc = state[name], gradient.weights
     if acc is None:
-        return {}, counts
+        return {}, torch.zeros(2, dtype=torch.int32)
     w_exponent, exponent = state[f"{conv.name}/exponent"], gradient.weights_exponent
     if settings.rule == "grid":
         exponent = exponent + 2 * w_exponent
     axis = 0 if conv.groups > 1 else 1
-    count = acc.shape[axis]
-    part, rest = master.narrow(axis, 0, count), master.narrow(axis, count, master.shape[axis] - count)
+    count, whole = acc.shape[axis], acc.shape == master.shape
+    part = master if whole else master.narrow(axis, 0, count)
+    untrained = master.shape[axis] - count
     new: State = {}
+    counts: torch.Tensor | None = None
     factor = state.get(f"{conv.name}/rate")
     if settings.weights == "fp32":
         change = octo.real(acc, exponent)
         if settings.momentum:
-            old = state[f"{conv.name}/velocity"].narrow(axis, 0, count)
-            change = settings.momentum * old + change
-            new[f"{conv.name}/velocity"] = torch.cat([change, torch.zeros_like(rest)], axis)
+            old = state[f"{conv.name}/velocity"]
+            change = settings.momentum * (old if whole else old.narrow(axis, 0, count)) + change
+            new[f"{conv.name}/velocity"] = (
+                change if whole else torch.cat([change, old.narrow(axis, count, untrained)], axis)
+            )
         part = part - (rate.real if factor is None else rate.real * factor.to(torch.float32) / 2**15) * change
     else:
         mantissa, shift = rate.mantissa, rate.shift - exponent + w_exponent - settings.master_fraction_bits
@@ -105,8 +109,8 @@ def _updated_master(
             key,
             settings.random_bits,
         )
-    new[name] = torch.cat([part, rest], axis) if rest.shape[axis] else part
-    return new, counts
+    new[name] = part if whole else torch.cat([part, master.narrow(axis, count, untrained)], axis)
+    return new, torch.zeros(2, dtype=torch.int32) if counts is None else counts
 
 
 def _updated_bias(
@@ -127,7 +131,7 @@ def _updated_bias(
         new[f"{layer}/bias_velocity"] = change
     new[f"{layer}/bias"] = state[f"{layer}/bias"] - rate.real * change
     if settings.lac != "none":
-        g = per_channel[:, None, None] if settings.lac == "channel" else each
+        g = per_channel.unsqueeze(1).unsqueeze(2) if settings.lac == "channel" else each
         alpha, mu, offset = (state[f"{layer}/{part}"] for part in ("alpha", "mu", "offset"))
         decay = settings.lac_decay * batch
         new[f"{layer}/alpha"] = alpha - rate.real * (g * mu)
