@@ -41,8 +41,7 @@ def rate_of(learning_rate: float, batch: int) -> Rate:
     if batch < 1:
         raise ValueError(f"batch is {batch}, want 1 or more")
     mantissa, shift = rate(learning_rate / batch)
-    numbers = (torch.tensor(n, dtype=torch.int32) for n in (mantissa, shift))
-    return Rate(*numbers, torch.tensor(learning_rate / batch, dtype=torch.float32))
+    return Rate(scalar(mantissa), scalar(shift), torch.tensor(learning_rate / batch, dtype=torch.float32))
 
 
 def niti_rate(bits: int) -> Rate:

@@ -64,7 +64,7 @@ def test_a_stopped_run_is_continued_exactly(arithmetic: Settings | Reference, st
 
 def test_int8_forward_and_backward_learn_what_float32_learns() -> None:
     """Within 1.5 points after 8 epochs, one seed; the table of three seeds is in reports/results."""
-    assert abs(accuracy(job(NEAREST, 8, 0.2, 1200)) - accuracy(job(Reference(), 8, 0.2, 1200))) < 0.015
+    assert abs(accuracy(job(NEAREST, 8, 0.1, 1200)) - accuracy(job(Reference(), 8, 0.1, 1200))) < 0.015
 
 
 def test_int8_weights_need_more_than_nearest_rounding() -> None:
@@ -78,7 +78,7 @@ def test_the_curve_counts_updates_that_vanish() -> None:
     assert done is not None
     shares = done[1][0]["zero_updates"]
     assert isinstance(shares, dict) and list(shares) == ["conv1", "conv2", "conv3", "fc"]
-    assert all(0 < share < 1 for share in shares.values())
+    assert all(0 < share <= 1 for share in shares.values()) and shares["fc"] < 0.9
 
 
 def test_a_rate_that_moves_nothing_is_an_error() -> None:
