@@ -25,6 +25,8 @@ class Cell:
     samples: int | None = None
     seeds: int | None = None
     """Fewer than the table's."""
+    folder: bool = False
+    """Trained on the data set of a folder that the user names, and left out without one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,4 +140,17 @@ def _beyond() -> list[Cell]:
     ]
 
 
-CELLS = (*_three_layers(), *_deep(), *_beyond())
+def _of_a_folder() -> list[Cell]:
+    """Octo's own small network, on MNIST or another data set of 32x32 images."""
+
+    def cell(name: str, arithmetic: Settings | Reference) -> Cell:
+        return Cell(f"octo-cnn: {name}", "octo-cnn", arithmetic, "", "", 0.05, 1, 5000, 1, True)
+
+    return [
+        cell("FP32, 5000 images, 1 epoch", Reference()),
+        cell("int8 store, the same", Settings()),
+        cell("int8 store + LAC + PRC, the same", Settings(lac="channel", prc="fixed")),
+    ]
+
+
+CELLS = (*_three_layers(), *_deep(), *_beyond(), *_of_a_folder())

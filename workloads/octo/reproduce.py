@@ -18,8 +18,6 @@ from workloads.arrays import load_arrays
 from workloads.command import positive, stop_on_signals
 from workloads.octo import networks, problem
 from workloads.octo.cells import BATCH, CELLS, FAMILIES, TRIED_EPOCHS, TRIED_RATES, TRIED_SEED, Cell
-from workloads.octo.fp32 import Reference
-from workloads.octo.settings import Settings
 from workloads.octo.training import Job, train
 
 RESULTS = Path("reports/results")
@@ -80,12 +78,10 @@ def measure(name: str, job: Job, done: Measurements, stopped: Callable[[], bool]
     return run
 
 
-def _job(
-    network: str, arithmetic: Settings | Reference, epochs: int, rate: float, seed: int, samples: int | None
-) -> Job:
-    chosen = networks.get(network)
-    data = problem.read(chosen, None, None, samples)
-    return Job(chosen, data, arithmetic, epochs, BATCH, rate, seed)
+def _job(cell: Cell, learning_rate: float, seed: int, folder: Path | None) -> Job:
+    network = networks.get(cell.network)
+    data = problem.read(network, folder if cell.folder else None, None, cell.samples)
+    return Job(network, data, cell.arithmetic, cell.epochs, BATCH, learning_rate, seed)
 
 
 def chosen_rate(name: str, done: Measurements, stopped: Callable[[], bool]) -> float | None:
@@ -93,8 +89,8 @@ def chosen_rate(name: str, done: Measurements, stopped: Callable[[], bool]) -> f
     family = next(family for family in FAMILIES if family.name == name)
     scores = {}
     for rate in TRIED_RATES:
-        job = _job(family.network, family.arithmetic, TRIED_EPOCHS, rate, TRIED_SEED, None)
-        run = measure(f"rate {rate} of {family.name}", job, done, stopped)
+        tried = Cell(f"rate {rate} of {name}", family.network, family.arithmetic, name, epochs=TRIED_EPOCHS)
+        run = measure(tried.name, _job(tried, rate, TRIED_SEED, None), done, stopped)
         if run is None:
             return None
         scores[rate] = float(str(run["accuracy"]))
@@ -204,15 +200,16 @@ def _measure_all(options: argparse.Namespace, done: Measurements, stopped: Calla
     """Every run that is missing, seed by seed; whether it came to the end."""
     for seed in range(options.seeds):
         for cell in CELLS:
-            if options.only not in cell.name or (cell.seeds is not None and seed >= cell.seeds):
+            if options.only not in cell.name or (cell.folder and options.data is None):
+                continue
+            if cell.seeds is not None and seed >= cell.seeds:
                 continue
             rate = cell.learning_rate
             if rate is None:
                 rate = chosen_rate(cell.family, done, stopped)
             if rate is None:
                 return False
-            job = _job(cell.network, cell.arithmetic, cell.epochs, rate, seed, cell.samples)
-            if measure(cell.name, job, done, stopped) is None:
+            if measure(cell.name, _job(cell, rate, seed, options.data), done, stopped) is None:
                 return False
     return True
 
@@ -223,6 +220,7 @@ def main(arguments: list[str] | None = None) -> int:
         prog="python -m workloads.octo.reproduce", description=(__doc__ or "").split("\n")[0]
     )
     parser.add_argument("--seeds", type=positive, default=3, metavar="N", help="default: 3")
+    parser.add_argument("--data", type=Path, metavar="DIR", help="also train octo-cnn on the data set in this folder")
     parser.add_argument("--only", default="", metavar="TEXT", help="cells whose name holds this text")
     parser.add_argument("--out", type=Path, default=RESULTS, metavar="DIR", help=f"default: {RESULTS}")
     parser.add_argument("--resume", action="store_true", help="keep the runs that are there")
