@@ -61,9 +61,10 @@ def rounded_shift(
 ) -> torch.Tensor:
     """int64 `product` / 2**shift, rounded; shift in 0..62, |product| < 2**62.
 
-    nearest: half up. pseudo_stochastic: up when the upper half of the bits shifted out is larger than the lower half
-    (with an odd count the middle bit is in neither); one bit alone: half up. stochastic_indexed: a random number below
-    one unit of the result is added first; r of `random_bits` bits stands for the middle of its interval, (2r + 1) / 2.
+    nearest: half up. pseudo_stochastic, of the magnitude: up when the upper half of the bits shifted out is larger than
+    the lower half (with an odd count the middle bit is in neither); one bit alone: half to even. Of the value itself,
+    floor first, -1 would always become a whole unit and 1 never. stochastic_indexed: a random number below one unit of
+    the result is added first; r of `random_bits` bits stands for the middle of its interval, (2r + 1) / 2.
     """
     shift = shift.to(torch.int64)
     one = torch.ones_like(shift)
@@ -76,10 +77,12 @@ def rounded_shift(
         return (product + torch.where(surplus >= 0, fine, coarse)) >> shift
     if rounding != PSEUDO:
         raise ValueError(f"rounding is {rounding!r}, want one of {', '.join(ROUNDINGS)}")
-    floor = product >> shift
-    rest, half = product - (floor << shift), shift >> 1
+    magnitude = product.abs()
+    floor = magnitude >> shift
+    rest, half = magnitude - (floor << shift), shift >> 1
     up = (rest >> (shift - half)) > (rest & ((one << half) - 1))
-    return floor + torch.where(shift == 1, rest == 1, up)
+    rounded = floor + torch.where(shift == 1, (rest & floor) == 1, up)
+    return torch.where(product < 0, -rounded, rounded)
 
 
 def requantize(

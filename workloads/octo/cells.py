@@ -38,7 +38,7 @@ class Family:
     arithmetic: Settings | Reference = field(default_factory=Reference)
 
 
-TRIED_RATES = (0.05, 0.1, 0.2)
+TRIED_RATES = (0.05, 0.1, 0.2, 0.4)
 TRIED_EPOCHS, TRIED_SEED = 4, 100
 _MASTER = Settings(weights="fp32", rounding="nearest")
 _NEAREST, _PSEUDO = Settings(rounding="nearest"), Settings()

@@ -41,11 +41,10 @@ def shifted(p: int, s: int, rounding: str, key: int = 0, index: int = 0, bits: i
     if rounding == a.INDEXED:
         r = mix(index + key) >> (32 - bits)
         return (p + (((2 * r + 1) << (s - bits - 1)) if s > bits else r >> (bits - s))) >> s
-    if s == 1:
-        return (p + 1) >> 1
-    q, h = p >> s, s >> 1
-    d = p - (q << s)
-    return q + int((d >> (s - h)) > (d & ((1 << h) - 1)))
+    sign, q, h = -1 if p < 0 else 1, abs(p) >> s, s >> 1
+    d = abs(p) - (q << s)
+    up = d and q & 1 if s == 1 else (d >> (s - h)) > (d & ((1 << h) - 1))
+    return sign * (q + int(up))
 
 
 @few
@@ -136,10 +135,17 @@ def test_masters(master: int, bits: int, change: int) -> None:
 @pytest.mark.parametrize("shift", [6, 9, 12])
 def test_rounding_is_unbiased(rounding: str, shift: int) -> None:
     """Over all that can be shifted out; pseudo-stochastic falls short by at most one lower half in two."""
-    products = torch.arange(-(8 << shift), 8 << shift, dtype=torch.int64)
-    error = a.rounded_shift(products, i32(shift), rounding, i32(99)).to(torch.float64) - products / 2.0**shift
-    bound = {a.NEAREST: 2.0**-shift, a.PSEUDO: 2.0 ** -(shift // 2), a.INDEXED: 4 / math.sqrt(len(products))}
-    assert abs(float(error.mean())) <= bound[rounding] and float(error.abs().max()) <= 1
+    for first in (-(8 << shift), 0):  # both signs, and one of them alone
+        products = torch.arange(first, 8 << shift, dtype=torch.int64)
+        error = a.rounded_shift(products, i32(shift), rounding, i32(99)).to(torch.float64) - products / 2.0**shift
+        bound = {a.NEAREST: 2.0**-shift, a.PSEUDO: 2.0 ** -(shift // 2), a.INDEXED: 4 / math.sqrt(len(products))}
+        assert abs(float(error.mean())) <= bound[rounding] and float(error.abs().max()) <= 1
+
+
+@given(PRODUCTS, SHIFTS)
+def test_pseudo_stochastic_treats_both_signs_alike(product: int, shift: int) -> None:
+    up, down = a.rounded_shift(i64(product, -product), i32(shift), a.PSEUDO, i32(0)).tolist()
+    assert up == -down
 
 
 def test_pseudo_stochastic_depends_on_the_value_alone() -> None:
