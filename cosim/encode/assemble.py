@@ -5,11 +5,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from accel_models.commands import COMMAND_BYTES, Command, End, encode
+from accel_models.commands import COMMAND_BYTES, MASKS_AT, End, encode
 from accel_models.network import Network
 from accel_models.program import Binding, Placement, Program, Row, Segment
 from accel_models.system import System
-from accel_models.tokens import add_tokens
+from accel_models.tokens import token_masks
 from cosim.encode.constants import ConstantImage
 from cosim.encode.expand import Builder
 from cosim.encode.schedule import emission_order
@@ -92,8 +92,7 @@ def assemble(
     constants: ConstantImage,
 ) -> Program:
     """Encode and collect. Raises CompileError when flash is too small."""
-    commands, command_rows, spans = _commands(builder)
-    encoded = np.frombuffer(b"".join(encode(command) for command in commands), np.uint8).reshape(-1, COMMAND_BYTES)
+    encoded, command_rows, spans = _commands(builder, system)
     image = _image(network, layout, constants, encoded)
     if len(image.flash) > system.flash.size_bytes:
         raise CompileError(
@@ -130,21 +129,24 @@ def assemble(
     )
 
 
-def _commands(builder: Builder | None) -> tuple[list[Command], list[int], dict[int, tuple[int, int]]]:
-    """All commands in program order with their rows, and (first, count) of every segment."""
-    commands: list[Command] = []
+def _commands(builder: Builder | None, system: System) -> tuple[np.ndarray, list[int], dict[int, tuple[int, int]]]:
+    """All commands in program order, uint8 [n, 64], with their rows, and (first, count) of every segment."""
+    data = bytearray()
     rows: list[int] = []
     spans: dict[int, tuple[int, int]] = {}
-    if builder is None:
-        return commands, rows, spans
+    accelerator = system.accelerator
+    if builder is None or accelerator is None:
+        return np.zeros((0, COMMAND_BYTES), np.uint8), rows, spans
     for segment, pendings in emission_order(builder):
-        resolved = [pending.resolve() for pending in pendings]
-        body = add_tokens(resolved, builder.hw.columns, builder.accelerator.token_depth)
-        spans[segment] = (len(commands), len(body) + 1)
-        commands += [*body, End()]
+        body = [pending.resolve() for pending in pendings]
+        waits, signals = token_masks(body, accelerator.array.columns, accelerator.token_depth)
+        spans[segment] = (len(rows), len(body) + 1)
+        for command, wait, signal in zip((*body, End()), (*waits, 0), (*signals, 0), strict=True):
+            data += encode(command)
+            data[MASKS_AT - COMMAND_BYTES] = wait | signal << 4
         rows += [pending.row for pending in pendings]
         rows.append(rows[-1])
-    return commands, rows, spans
+    return np.frombuffer(bytes(data), np.uint8).reshape(-1, COMMAND_BYTES), rows, spans
 
 
 def _segments(layout: Layout, spans: Mapping[int, tuple[int, int]]) -> tuple[Segment, ...]:

@@ -26,6 +26,7 @@ from accel_models.program import Program
 from accel_models.system import System
 from accel_models.timing import tensors_of
 from accel_models.work import command_memory, memory_speed
+from cosim.encode import Expansions
 from cosim.explore.evaluate import compiled
 from cosim.explore.metrics import numbers_of, of_run, of_system, ratio, together
 from cosim.explore.networks import Networks
@@ -75,7 +76,7 @@ class Screen:
         self.programs = 0
         self._axes = {path: place for place, path in enumerate(space.values)}
         self._compiled: dict[tuple[str, int, bool], _Compiled | str] = {}
-        self._networks: dict[str, Network] = {}
+        self._expansions: dict[str, Expansions] = {}
         self._systems: dict[int, System] = {}
 
     def screen(self, indices: Sequence[int] | Int64, progress: Progress | None = None) -> Screened:
@@ -197,10 +198,13 @@ class Screen:
 
     def _make(self, workload: Weighted, system: System, options: WorkloadOptions) -> _Compiled | str:
         lowered = self.networks.of(workload, options)
-        if lowered.hash not in self._networks:
-            self._networks[lowered.hash] = Network.load(Path(workload.label), lowered.data)
+        if lowered.hash not in self._expansions:
+            self._expansions[lowered.hash] = Expansions(Network.load(Path(workload.label), lowered.data))
+        expansions = self._expansions[lowered.hash]
         try:
-            program = compiled(self._networks[lowered.hash], system, options.weights_in, search=False, checked=False)
+            program = compiled(
+                expansions.network, system, options.weights_in, search=False, checked=False, expansions=expansions
+            )
             found = run(program, fidelity="analytic", named=False)
         except ValueError as error:
             return str(error).partition("\n")[0]
