@@ -31,6 +31,18 @@ class Memories:
 
 
 @dataclass(frozen=True, slots=True)
+class Encoded:
+    """Commands in program order, uint8 [n, 64], their operators, int32 [n], and (first, count) of every segment."""
+
+    commands: np.ndarray
+    rows: np.ndarray
+    spans: Mapping[int, tuple[int, int]]
+
+
+NO_COMMANDS = Encoded(np.zeros((0, COMMAND_BYTES), np.uint8), np.zeros(0, np.int32), {})
+
+
+@dataclass(frozen=True, slots=True)
 class _Image:
     """Flash: packed constants, commands from ``commands_at`` on, then what only the CPU reads."""
 
@@ -90,10 +102,10 @@ def assemble(
     builder: Builder | None,
     homes: Mapping[str, Storage],
     constants: ConstantImage,
+    found: Encoded = NO_COMMANDS,
 ) -> Program:
-    """Encode and collect. Raises CompileError when flash is too small."""
-    encoded, command_rows, spans = _commands(builder, system)
-    image = _image(network, layout, constants, encoded)
+    """Collect all parts. Raises CompileError when flash is too small."""
+    image = _image(network, layout, constants, found.commands)
     if len(image.flash) > system.flash.size_bytes:
         raise CompileError(
             f"{network.name} on {system.name}: weights and commands need {len(image.flash)} B, flash holds "
@@ -105,9 +117,9 @@ def assemble(
         system=system,
         network_hash=network.hash,
         rows=_rows(layout, builder),
-        segments=_segments(layout, spans),
-        commands=encoded,
-        command_rows=np.array(command_rows, np.int32),
+        segments=_segments(layout, found.spans),
+        commands=found.commands,
+        command_rows=found.rows,
         images={"flash": image.flash} | ({"sram": sram} if len(sram) else {}),
         bindings={
             name: Binding(tensor=tensor, space=home.space, offset=home.block.offset)
@@ -129,24 +141,22 @@ def assemble(
     )
 
 
-def _commands(builder: Builder | None, system: System) -> tuple[np.ndarray, list[int], dict[int, tuple[int, int]]]:
-    """All commands in program order, uint8 [n, 64], with their rows, and (first, count) of every segment."""
+def encoded(builder: Builder, token_depth: int) -> Encoded:
+    """The commands of a builder whose blocks and homes are placed and whose loads have their slots."""
     data = bytearray()
     rows: list[int] = []
     spans: dict[int, tuple[int, int]] = {}
-    accelerator = system.accelerator
-    if builder is None or accelerator is None:
-        return np.zeros((0, COMMAND_BYTES), np.uint8), rows, spans
     for segment, pendings in emission_order(builder):
         body = [pending.resolve() for pending in pendings]
-        waits, signals = token_masks(body, accelerator.array.columns, accelerator.token_depth)
+        waits, signals = token_masks(body, builder.hw.columns, token_depth)
         spans[segment] = (len(rows), len(body) + 1)
         for command, wait, signal in zip((*body, End()), (*waits, 0), (*signals, 0), strict=True):
             data += encode(command)
             data[MASKS_AT - COMMAND_BYTES] = wait | signal << 4
         rows += [pending.row for pending in pendings]
         rows.append(rows[-1])
-    return np.frombuffer(bytes(data), np.uint8).reshape(-1, COMMAND_BYTES), rows, spans
+    commands = np.frombuffer(bytes(data), np.uint8).reshape(-1, COMMAND_BYTES)
+    return Encoded(commands, np.array(rows, np.int32), spans)
 
 
 def _segments(layout: Layout, spans: Mapping[int, tuple[int, int]]) -> tuple[Segment, ...]:

@@ -162,7 +162,8 @@ def _compile(expansions: Expansions, system: System, layout: Layout, memories: M
         _place_homes(network, system, builder.homes, builder.constants, builder, memories)
         problem = _place_scratchpad(expansion, system, accelerator.token_depth, caps.pad_bytes)
         if problem is None:
-            return assemble(network, system, layout, memories, builder, builder.homes, builder.constants)
+            found = expansion.commands(memories.weights, accelerator.token_depth)
+            return assemble(network, system, layout, memories, builder, builder.homes, builder.constants, found)
         if not _relieve(builder, problem.block, kept, limits):
             raise CompileError(f"{network.name} on {system.name}: {problem}")
     raise CompileError(f"{network.name} on {system.name}: no tiling fits the scratchpad of {caps.pad_bytes} B")

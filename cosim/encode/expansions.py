@@ -6,13 +6,14 @@ into the expansion, which is rewound before it is scheduled anew.
 """
 
 from collections.abc import Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from accel_models import cost
 from accel_models.network import Network
+from cosim.encode.assemble import Encoded, encoded
 from cosim.encode.constants import ConstantImage
 from cosim.encode.expand import Builder, Limits
 from cosim.encode.matrix import expand_matrix
@@ -22,6 +23,7 @@ from cosim.encode.tensors import MOVEMENT, Layout, matrix_like
 from cosim.encode.vector import expand_elementwise, expand_pool
 
 _MOST = 64  # of ResNet-8 some 0.3 MiB each; systems that differ in memories and bus come to fewer
+_MOST_ENCODED = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,7 @@ class Expansion:
     builder: Builder
     starts: NDArray[np.float64]
     firsts: tuple[int, ...]
+    _encoded: dict[Hashable, Encoded] = field(default_factory=dict)
 
     def rewind(self, weights: str) -> None:
         """As if nothing had been placed; constants lie in memory ``weights``."""
@@ -39,6 +42,18 @@ class Expansion:
         for storage in self.builder.homes.values():
             storage.space = "sram"
         self.builder.constants.move(weights)
+
+    def commands(self, weights: str, token_depth: int) -> Encoded:
+        """The commands as they are placed; those placed alike before are taken from then."""
+        builder = self.builder
+        slots, offsets = tuple(load.slot for load in builder.loads), tuple(block.offset for block in builder.blocks)
+        homes = tuple((storage.space, storage.block.offset) for storage in builder.homes.values())
+        key = (weights, token_depth, slots, offsets, homes)
+        if key not in self._encoded:
+            if len(self._encoded) == _MOST_ENCODED:
+                self._encoded.clear()
+            self._encoded[key] = encoded(builder, token_depth)
+        return self._encoded[key]
 
 
 class Expansions:
