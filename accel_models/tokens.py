@@ -44,6 +44,8 @@ class _Space:
 
         ``engines``: those of the commands so far.
         """
+        if item.start == item.stop:
+            return
         low, high = self._cut(item.start), self._cut(item.stop)
         states, engine = self.states[low:high], engines[index]
         for writer, readers in states:
