@@ -31,18 +31,15 @@ class BankMap:
         word_bytes = 1 << (widest - 1).bit_length()
         return cls(word_bytes, _bank_bits(word_bytes, accelerator.scratchpad.banks))
 
-    def masks(self, address: ArrayLike, count: ArrayLike, skip: ArrayLike = 0) -> Masks:
-        """Banks of bytes ``address + skip`` to ``address + skip + count - 1``; none where ``count`` is 0.
+    def masks(self, address: ArrayLike, count: ArrayLike) -> Masks:
+        """Banks of ``count`` bytes from ``address`` on, at most ``word_bytes``; none where ``count`` is not above 0.
 
-        ``skip + count`` is at most ``word_bytes``. Broadcasts.
+        Broadcasts; addresses wrap around.
         """
-        place = np.asarray(address, np.int64) & ((1 << _ADDRESS_BITS) - 1)
-        first = place % self.word_bytes + np.asarray(skip, np.int64)
-        stop = first + np.asarray(count, np.int64)
-        word = place // self.word_bytes
-        low = np.where(first < self.word_bytes, self.bits[word], 0)
-        high = np.where(stop > self.word_bytes, self.bits[(word + 1) % len(self.bits)], 0)
-        return np.where(np.asarray(count) > 0, low | high, 0).astype(np.uint64)
+        first, count = np.asarray(address, np.int64), np.asarray(count, np.int64)
+        shift = self.word_bytes.bit_length() - 1
+        low, high = (self.bits.take(at >> shift, mode="wrap") for at in (first, first + (count - 1)))
+        return np.where(count > 0, low | high, np.uint64(0))
 
 
 @lru_cache(maxsize=8)

@@ -59,7 +59,9 @@ def test_banks_are_those_of_the_rtl() -> None:
         bank = (word ^ word >> 3 ^ word >> 4 ^ word >> 7 ^ word >> 8) & 7
         assert BANKS.masks(4 * word, 4).tolist() == 1 << bank
     assert BANKS.masks([0, 3, 4, 0, 3], [4, 2, 1, 0, 1]).tolist() == [1, 3, 2, 0, 1]
-    assert BANKS.masks(-2, 2, 2).tolist() == 1  # lanes below address 0 are skipped
+    top = 1 << 21
+    assert BANKS.masks([-2, top - 2, top], 4).tolist() == [BANKS.masks(top - 4, 4) | 1] * 2 + [1]  # around
+    assert BANKS.masks([0, 4], -1).tolist() == [0, 0]
     assert bank_map(banks=2).masks(4 * np.arange(6), 4).tolist() == [1, 2, 1, 2, 1, 2]
 
 
