@@ -54,22 +54,24 @@ def _bank_bits(word_bytes: int, banks: int) -> Masks:
 
 
 class Wanted:
-    """Masks of what ports want, by cycle of the program: uint64, zero where nothing is known."""
+    """Masks of what ports want, by priority and cycle of the program: uint64, zero where nothing is known."""
 
-    def __init__(self) -> None:
-        self._masks = np.zeros(1 << 12, np.uint64)
+    def __init__(self, ports: int) -> None:
+        self._masks = np.zeros((ports, 1 << 12), np.uint64)
 
-    def window(self, start: int, length: int) -> Masks:
-        """A view of ``length`` cycles from ``start`` on; valid until the next call."""
-        if start + length > len(self._masks):
-            grown = np.zeros(2 * (start + length), np.uint64)
-            grown[: len(self._masks)] = self._masks
-            self._masks = grown
-        return self._masks[start : start + length]
+    def above(self, port: int, start: int, length: int) -> Masks:
+        """What the ports above ``port`` want in ``length`` cycles from ``start`` on."""
+        self._reach(start + length)
+        return np.bitwise_or.reduce(self._masks[:port, start : start + length], axis=0)
 
-    def plan(self, start: int, masks: Any, clear: int = 0) -> None:
-        """Replace what was planned from ``start`` on: ``masks``, then nothing up to cycle ``clear``."""
-        length = len(masks)
-        view = self.window(start, max(length, clear - start))
-        view[:length] = masks
-        view[length:] = 0
+    def plan(self, port: int, start: int, masks: Any, clear: int = 0) -> None:
+        """Replace what was planned for ``port`` from ``start`` on: ``masks``, then nothing up to cycle ``clear``."""
+        end = start + len(masks)
+        self._reach(max(end, clear))
+        self._masks[port, start:end] = masks
+        self._masks[port, end:clear] = 0
+
+    def _reach(self, stop: int) -> None:
+        ports, length = self._masks.shape
+        if stop > length:
+            self._masks = np.concatenate([self._masks, np.zeros((ports, 2 * stop - length), np.uint64)], axis=1)
