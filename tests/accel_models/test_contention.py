@@ -171,6 +171,14 @@ def replace_reads(found: requests.VectorRequests, mask: int) -> requests.VectorR
     return replace(found, reads=np.full(len(found.reads), mask, np.uint64))
 
 
+def test_a_read_that_waits_lets_results_pass() -> None:
+    ones = np.ones(20, np.uint64)
+    found = requests.VectorRequests(ones, np.arange(20), 2 * ones)
+    took = replay.vector(found, wanting([0] * (cost.VECTOR_START + 3) + [1] * 5))
+    first = cost.VECTOR_START + cost.VECTOR_DRAIN
+    assert (np.flatnonzero(took.wanted & np.uint64(2)) - first).tolist() == [0, 1, 2, *range(8, 25)]
+
+
 @given(st.data())
 def test_the_vector_engine_gives_way_and_keeps_its_order(data: st.DataObject) -> None:
     """Every read and write is granted once, in order, where nothing above wants its bank; waiting is all it costs."""
