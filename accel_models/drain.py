@@ -8,6 +8,7 @@ from accel_models.requests import BeatRequests
 from accel_models.row_lists import NEVER, ListReader
 
 _QUEUE = 4  # beats that wait for their bank
+_EARLY = 1e-6  # cycles by which a sum of paces may be off
 
 Window = Callable[[int, int], Masks]  # (first cycle, cycles) -> what ports of higher priority want
 
@@ -72,6 +73,7 @@ class LoadDrain:
     def _advance(self, now: int) -> None:
         """Look at the cycles before ``now``. What every cycle needs is in local names: this is the innermost loop."""
         cycle, taken, written, come, due = self._cycle, self._taken, self._written, self._come, self.due
+        offered, pace, ceil = self._offered, self._pace, math.ceil
         single, joined, listed, entry = self._single, self._joined, self.listed, 0
         above: list[int] = []  # from cycle ``base`` on
         base = now
@@ -98,9 +100,9 @@ class LoadDrain:
                 taken, self.last_taken = taken + 1, cycle
                 due = due if due > cycle else cycle
                 come = NEVER
-                if taken < self._offered:
-                    due += self._pace
-                    come = _ready(due)
+                if taken < offered:
+                    due += pace
+                    come = ceil(due - _EARLY) - 1
             cycle += 1
         self._cycle = max(self._cycle, now)
         self._taken, self._written, self._come, self.due = taken, written, come, due
@@ -108,4 +110,4 @@ class LoadDrain:
 
 def _ready(due: float) -> int:
     """The first cycle in which a beat that the memory has at ``due`` may be taken."""
-    return math.ceil(due - 1e-6) - 1
+    return math.ceil(due - _EARLY) - 1
