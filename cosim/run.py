@@ -5,6 +5,7 @@ Light on purpose: no PyTorch, pandas or plotly is imported on this path.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import cache
 from importlib import metadata
 from typing import Any
 
@@ -149,6 +150,7 @@ def _golden(program: Program, inputs: Mapping[str, np.ndarray]) -> Mapping[str, 
     return run_program(program, inputs).codes
 
 
+@cache  # the package's metadata are a file
 def _version() -> str:
     try:
         return metadata.version("cosim")
