@@ -83,7 +83,7 @@ def compile_network(
     if weights not in ("auto", "sram", "flash"):
         raise ValueError(f"weights: want auto, sram or flash, got {weights!r}")
     _check_multipliers(network, system)
-    program = _placed(expansions or Expansions(network), system, weights, search)
+    program = _placed(Expansions(network) if expansions is None else expansions, system, weights, search)
     if checked:
         check_program(program)
     return program

@@ -63,6 +63,9 @@ class Expansions:
         self.network, self._most = network, most
         self._made: dict[Hashable, Expansion] = {}
 
+    def __len__(self) -> int:
+        return len(self._made)
+
     def of(self, layout: Layout, hw: cost.Hardware, weights: str, kept: frozenset[str], limits: Limits) -> Expansion:
         """The expansion, nothing placed; it holds until the next call. ``weights``: the memory of the constants."""
         parted = weights == "sram" and _may_part(layout, kept)

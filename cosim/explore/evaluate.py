@@ -94,7 +94,12 @@ def compiled(
 ) -> Program:
     """The program that ``cosim run`` would run. Raises CompileError."""
     compile_for = partial(
-        compile_network, network, system, search=search, checked=checked, expansions=expansions or Expansions(network)
+        compile_network,
+        network,
+        system,
+        search=search,
+        checked=checked,
+        expansions=Expansions(network) if expansions is None else expansions,
     )
     program = compile_for(weights_in)  # type: ignore[arg-type]
     if weights_in == "auto" and not len(program.commands):  # the CPU alone reads weights where they are stored
