@@ -248,3 +248,16 @@ async def reset_in_mid_job(dut):
     await works(dut)
     out = await run(dut, [replace(FILL, row_bytes=Register(3))])
     assert out.starts[0][0][1] == int.from_bytes(encode(replace(FILL, row_bytes=0)), "little"), "registers are zero"
+
+
+@cocotb.test(timeout_time=5, timeout_unit="ms")
+async def reset_while_a_register_is_refused(dut):
+    """At every moment between the refusal and the end of the segment, which waits for a long command."""
+    refused = [replace(SUMS), replace(FILL, row_bytes=Register(3))]
+    for cycles in range(10, 40):
+        await prepare(dut, {3: -1})
+        task = cocotb.start_soon(run(dut, refused, duration=200))
+        await ClockCycles(dut.clk_i, cycles)
+        task.cancel()
+        await prepare(dut)
+        await works(dut)
