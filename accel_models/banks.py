@@ -31,18 +31,15 @@ class BankMap:
         word_bytes = 1 << (widest - 1).bit_length()
         return cls(word_bytes, _bank_bits(word_bytes, accelerator.scratchpad.banks))
 
-    def masks(self, address: ArrayLike, count: ArrayLike, skip: ArrayLike = 0) -> Masks:
-        """Banks of bytes ``address + skip`` to ``address + skip + count - 1``; none where ``count`` is 0.
+    def masks(self, address: ArrayLike, count: ArrayLike) -> Masks:
+        """Banks of ``count`` bytes from ``address`` on, at most ``word_bytes``; none where ``count`` is not above 0.
 
-        ``skip + count`` is at most ``word_bytes``. Broadcasts.
+        Broadcasts; addresses wrap around.
         """
-        place = np.asarray(address, np.int64) & ((1 << _ADDRESS_BITS) - 1)
-        first = place % self.word_bytes + np.asarray(skip, np.int64)
-        stop = first + np.asarray(count, np.int64)
-        word = place // self.word_bytes
-        low = np.where(first < self.word_bytes, self.bits[word], 0)
-        high = np.where(stop > self.word_bytes, self.bits[(word + 1) % len(self.bits)], 0)
-        return np.where(np.asarray(count) > 0, low | high, 0).astype(np.uint64)
+        first, count = np.asarray(address, np.int64), np.asarray(count, np.int64)
+        shift = self.word_bytes.bit_length() - 1
+        low, high = (self.bits.take(at >> shift, mode="wrap") for at in (first, first + (count - 1)))
+        return np.where(count > 0, low | high, np.uint64(0))
 
 
 @lru_cache(maxsize=8)
@@ -57,22 +54,24 @@ def _bank_bits(word_bytes: int, banks: int) -> Masks:
 
 
 class Wanted:
-    """Masks of what ports want, by cycle of the program: uint64, zero where nothing is known."""
+    """Masks of what ports want, by priority and cycle of the program: uint64, zero where nothing is known."""
 
-    def __init__(self) -> None:
-        self._masks = np.zeros(1 << 12, np.uint64)
+    def __init__(self, ports: int) -> None:
+        self._masks = np.zeros((ports, 1 << 12), np.uint64)
 
-    def window(self, start: int, length: int) -> Masks:
-        """A view of ``length`` cycles from ``start`` on; valid until the next call."""
-        if start + length > len(self._masks):
-            grown = np.zeros(2 * (start + length), np.uint64)
-            grown[: len(self._masks)] = self._masks
-            self._masks = grown
-        return self._masks[start : start + length]
+    def above(self, port: int, start: int, length: int) -> Masks:
+        """What the ports above ``port`` want in ``length`` cycles from ``start`` on."""
+        self._reach(start + length)
+        return np.bitwise_or.reduce(self._masks[:port, start : start + length], axis=0)
 
-    def plan(self, start: int, masks: Any, clear: int = 0) -> None:
-        """Replace what was planned from ``start`` on: ``masks``, then nothing up to cycle ``clear``."""
-        length = len(masks)
-        view = self.window(start, max(length, clear - start))
-        view[:length] = masks
-        view[length:] = 0
+    def plan(self, port: int, start: int, masks: Any, clear: int = 0) -> None:
+        """Replace what was planned for ``port`` from ``start`` on: ``masks``, then nothing up to cycle ``clear``."""
+        end = start + len(masks)
+        self._reach(max(end, clear))
+        self._masks[port, start:end] = masks
+        self._masks[port, end:clear] = 0
+
+    def _reach(self, stop: int) -> None:
+        ports, length = self._masks.shape
+        if stop > length:
+            self._masks = np.concatenate([self._masks, np.zeros((ports, 2 * stop - length), np.uint64)], axis=1)

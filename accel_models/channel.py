@@ -100,17 +100,15 @@ class ReadChannel:
             if drain.listed:
                 yield from self._offset(env, plane, drain, first)
             for index, size in enumerate(sizes):
-                if not first:  # decided a cycle before it is made, half a cycle from here
-                    while (more := total - drain.taken(int(env.now)) - AHEAD_BEATS + 1) > 0:
-                        soonest = drain.soonest(int(env.now), more)
-                        yield env.timeout(more if soonest is None else soonest + 1 - int(env.now))
-                    if index == len(sizes) - 1:
-                        drain.plane_done(int(env.now))
-                    yield env.timeout(0.5)
-                elif index == len(sizes) - 1:
-                    drain.plane_done(int(env.now) - 1)
+                lead = 0.5  # by then it is known whether a fetch has this cycle
+                if not first:  # decided a cycle before it is made
+                    while (soonest := drain.soonest(int(env.now), total - AHEAD_BEATS + 1)) is not None:
+                        yield env.timeout(soonest + 1 - int(env.now))
+                    lead = 1
                 first = False
-                yield env.timeout(0.5)  # by then it is known whether a fetch has this cycle
+                if index == len(sizes) - 1:
+                    drain.plane_done(int(env.now + lead) - 1)
+                yield env.timeout(lead)
                 while self.last_address == int(env.now) or self.full(int(env.now)):
                     yield env.timeout(1)
                 self._ask(_Burst(int(env.now), memory, size, drain))

@@ -11,9 +11,11 @@ addresses are entries (one entry holds ``columns`` 32-bit sums). Images are NHWC
 
 from dataclasses import dataclass, field, fields
 from enum import IntEnum
+from operator import attrgetter
 from typing import Any, ClassVar
 
 COMMAND_BYTES = 64
+MASKS_AT = 1  # byte of a command: the wait mask, the signal mask above it
 REGISTERS = 32
 PARAMETER_BYTES = 9  # bytes per lane of a parameter block: bias int32, multiplier int32, shift int8
 TABLE_BYTES = 256
@@ -83,8 +85,8 @@ class Command:
     signal: int = 0
 
     def __post_init__(self) -> None:
-        for name, low, high, register in _RANGES[type(self)]:
-            value = getattr(self, name)
+        kind = type(self)
+        for (name, low, high, register), value in zip(_RANGES[kind], _VALUES[kind](self), strict=True):
             if isinstance(value, Register):
                 if not register:
                     raise ValueError(f"{type(self).__name__}.{name} takes no register, got {value}")
@@ -398,18 +400,23 @@ _RANGES = {
     command: tuple((spec.name, spec.low, spec.high, spec.register) for spec in specs)
     for command, specs in _LAYOUTS.items()
 }
+_PLACES = {
+    command: tuple((spec.offset, (1 << spec.width) - 1, spec.flag) for spec in specs)
+    for command, specs in _LAYOUTS.items()
+}
+_VALUES = {command: attrgetter(*(spec.name for spec in specs)) for command, specs in _LAYOUTS.items()}
 
 
 def encode(command: Command) -> bytes:
     """64 bytes of a command."""
-    word = command.OPCODE
-    for spec in layout(type(command)):
-        value = getattr(command, spec.name)
+    kind, word = type(command), command.OPCODE
+    for (offset, mask, flag), value in zip(_PLACES[kind], _VALUES[kind](command), strict=True):
         if isinstance(value, Register):
-            assert spec.flag is not None
-            word |= 1 << spec.flag
+            assert flag is not None
+            word |= 1 << flag
             value = value.index
-        word |= (value & ((1 << spec.width) - 1)) << spec.offset
+        if value:
+            word |= (value & mask) << offset
     return word.to_bytes(COMMAND_BYTES, "little")
 
 
@@ -425,12 +432,12 @@ def decode(data: bytes) -> Command:
     if command is None:
         raise UnknownOpcodeError(f"unknown opcode {word & 0xFF}")
     values: dict[str, Operand] = {}
-    for spec in layout(command):
-        raw = (word >> spec.offset) & ((1 << spec.width) - 1)
-        if spec.flag is not None and (word >> spec.flag) & 1:
-            values[spec.name] = Register(raw)
+    for (name, low, high, _), (offset, mask, flag) in zip(_RANGES[command], _PLACES[command], strict=True):
+        raw = (word >> offset) & mask
+        if flag is not None and (word >> flag) & 1:
+            values[name] = Register(raw)
         else:
-            values[spec.name] = raw - (1 << spec.width) if spec.signed and raw >> (spec.width - 1) else raw
+            values[name] = raw if raw <= high else raw + 2 * low
     decoded = command(**values)  # type: ignore[arg-type]
     if encode(decoded) != data:
         raise ValueError(f"{command.__name__}: unused bits are not zero")

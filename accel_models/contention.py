@@ -5,10 +5,13 @@ planned to its end when it starts; when a command above starts, the plans below 
 so that what has happened stays as it was. Loads are never planned: nothing gives way to them (drain.py).
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
+from types import SimpleNamespace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from accel_models import replay, row_lists
 from accel_models.banks import BankMap, Masks, Wanted
@@ -20,19 +23,25 @@ from accel_models.program import Program
 from accel_models.requests import BeatRequests, MatrixRequests, Requests, VectorRequests, burst_sizes, requests_of
 from accel_models.work import Work
 
+Int64 = NDArray[np.int64]
 _ORDER = (Engine.MATRIX, Engine.VECTOR, Engine.STORE, Engine.LOAD)  # by priority
 
 
-class _Fields:
-    """The fields of one command of a batch, as ints."""
+@dataclass(frozen=True, slots=True)
+class _Command:
+    """``fields``: ints by name; ``offsets`` of its row list, if it has one."""
 
-    __slots__ = ("_batch", "_place")
+    kind: type[Command]
+    fields: SimpleNamespace
+    offsets: Int64 | None
 
-    def __init__(self, batch: Batch, place: int) -> None:
-        self._batch, self._place = batch, place
 
-    def __getattr__(self, name: str) -> int:
-        return int(getattr(self._batch.fields, name)[self._place])
+def _split(batch: Batch) -> Iterator[_Command]:
+    """The commands of a batch one by one."""
+    columns = {name: column.tolist() for name, column in vars(batch.fields).items()}
+    for k, values in enumerate(zip(*columns.values(), strict=True)):
+        fields = SimpleNamespace(**dict(zip(columns, values, strict=True)))
+        yield _Command(batch.command, fields, batch.lists.get(k))
 
 
 @dataclass(slots=True)
@@ -55,8 +64,8 @@ class Contention:
     ideal: bool = False
     banks: BankMap = field(init=False)
     _hw: Hardware = field(init=False)
-    _where: dict[int, tuple[type[Command], Batch, int]] = field(init=False, default_factory=dict)
-    _wanted: dict[Engine, Wanted] = field(init=False)
+    _commands: dict[int, _Command] = field(init=False, default_factory=dict)
+    _wanted: Wanted = field(init=False)
     _running: dict[Engine, _Running] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -64,16 +73,13 @@ class Contention:
         assert system.accelerator is not None
         self.banks = BankMap.of(system.accelerator, system.bus)
         self._hw = Hardware.of(system.accelerator, system.bus)
-        self._wanted = {engine: Wanted() for engine in _ORDER[:-1]}
+        self._wanted = Wanted(_ORDER.index(Engine.LOAD))
         for batch in self.work.batches:
-            if batch.command.ENGINE is not None:
-                self._where |= {int(at): (batch.command, batch, k) for k, at in enumerate(batch.index)}
+            self._commands |= zip(batch.index.tolist(), _split(batch), strict=True)
 
-    def begin(self, place: int, start: int) -> bool:
+    def begin(self, engine: Engine, place: int, start: int) -> bool:
         """A command other than a Load starts. Whether its end depends on the scratchpad."""
-        if self.ideal:
-            return False
-        engine, requests = self._requests(place)
+        requests = None if self.ideal else self._requests(place)
         if requests is None:
             return False
         self._running[engine] = _Running(place, requests, start)
@@ -82,18 +88,18 @@ class Contention:
 
     def load(self, place: int, begun: int) -> tuple[list[list[int]], LoadDrain]:
         """The bursts of a Load that is accepted in cycle ``begun``, in beats, by plane, and what takes them."""
-        _, requests = self._requests(place)
+        requests = self._requests(place)
         assert isinstance(requests, BeatRequests)
-        return self._bursts(place), LoadDrain(requests, begun, partial(self._above, Engine.LOAD))
+        above = partial(self._wanted.above, _ORDER.index(Engine.LOAD))
+        return self._bursts(place), LoadDrain(requests, begun, above)
 
     def _bursts(self, place: int) -> list[list[int]]:
-        _, batch, k = self._where[place]
-        return burst_sizes(_Fields(batch, k), self._hw, batch.lists.get(k))
+        command = self._commands[place]
+        return burst_sizes(command.fields, self._hw, command.offsets)
 
-    def _requests(self, place: int) -> tuple[Engine, Requests | None]:
-        command, batch, k = self._where[place]
-        assert command.ENGINE is not None
-        return command.ENGINE, requests_of(command, _Fields(batch, k), self._hw, self.banks)
+    def _requests(self, place: int) -> Requests | None:
+        command = self._commands[place]
+        return requests_of(command.kind, command.fields, self._hw, self.banks)
 
     def below(self, engine: Engine) -> list[Engine]:
         """Plan anew what gives way to ``engine``; the engines whose commands now end in another cycle."""
@@ -114,10 +120,10 @@ class Contention:
         del self._running[engine]
 
     def _plan(self, engine: Engine) -> None:
-        item = self._running[engine]
+        item, port = self._running[engine], _ORDER.index(engine)
 
         def window(first: int, cycles: int) -> Masks:
-            return self._above(engine, item.start + first, cycles)
+            return self._wanted.above(port, item.start + first, cycles)
 
         match item.requests:
             case MatrixRequests():
@@ -137,13 +143,5 @@ class Contention:
             case BeatRequests():
                 item.end = item.start + replay.fill(item.requests, self.work.setup_cycles, window)
                 return
-        self._wanted[engine].plan(item.start, timeline.wanted, item.planned)
+        self._wanted.plan(port, item.start, timeline.wanted, item.planned)
         item.planned = item.start + timeline.cycles
-
-    def _above(self, engine: Engine, first: int, cycles: int) -> Masks:
-        found = np.zeros(cycles, np.uint64)
-        if self.ideal:
-            return found
-        for higher in _ORDER[: _ORDER.index(engine)]:
-            found |= self._wanted[higher].window(first, cycles)
-        return found

@@ -8,6 +8,7 @@ next one and its effects are visible.
 """
 
 from dataclasses import dataclass
+from itertools import product
 from typing import Any, Self
 
 import numpy as np
@@ -58,13 +59,15 @@ class Hardware:
 
 def matrix(command: Any, hw: Any) -> Cycles:
     """Cycles of a Matrix command, any mode, on any kind of array: start, the time of the array, drain."""
-    kind, mode = np.asarray(hw.kind), np.asarray(command.mode)
+    kind, mode = np.asarray(hw.kind), np.minimum(command.mode, MatrixMode.OUTER)  # code 3 runs as OUTER
     found: Cycles = np.zeros((), np.int64)
-    for code in np.unique(kind).tolist():  # a kind that no design has costs no time here
-        dot, depthwise, outer = (function(command, hw) for function in _ARRAYS[code])
-        cycles = np.where(mode == MatrixMode.DOT, dot, np.where(mode == MatrixMode.DEPTHWISE, depthwise, outer))
-        found = np.where(kind == code, cycles, found)
+    for code, which in product(_distinct(kind), _distinct(mode)):  # what no design or command is costs no time here
+        found = np.where((kind == code) & (mode == which), _ARRAYS[ArrayKind(code)][which](command, hw), found)
     return np.where(_empty(command), MATRIX_START, MATRIX_START + found + matrix_drain(hw))
+
+
+def _distinct(codes: NDArray[Any]) -> set[int]:
+    return set(codes.ravel().tolist())
 
 
 def matrix_drain(hw: Any) -> Cycles:

@@ -7,6 +7,7 @@ can only add order, never lose it. Spaces: ``bus`` (addresses), ``pad`` (scratch
 from dataclasses import dataclass
 
 from accel_models.commands import (
+    COMMANDS,
     LIST_ENTRY_BYTES,
     PARAMETER_BYTES,
     TABLE_BYTES,
@@ -37,12 +38,15 @@ class Interval:
     write: bool
 
 
+_MAY_BE_REGISTERS = {kind: tuple(spec.name for spec in layout(kind) if spec.register) for kind in COMMANDS}
+
+
 def footprint(command: Command, columns: int) -> list[Interval]:
     """Intervals that a command touches on an array of ``columns`` columns; a register operand counts as its maximum."""
     found = [
         Interval("reg", value.index, value.index + 1, False)
-        for spec in layout(type(command))
-        if spec.register and isinstance(value := getattr(command, spec.name), Register)
+        for name in _MAY_BE_REGISTERS[type(command)]
+        if isinstance(value := getattr(command, name), Register)
     ]
     match command:
         case Load():
@@ -80,9 +84,12 @@ def _top(command: Command, name: str) -> int:
 
 def _box(space: str, base: int, write: bool, *axes: tuple[int, int]) -> Interval:
     """Bounding interval of a strided block; axes are (count, stride), the innermost stride is 1."""
-    if any(count == 0 for count, _ in axes):
-        return Interval(space, base, base, write)
-    return Interval(space, base, base + 1 + sum((count - 1) * stride for count, stride in axes), write)
+    stop = base + 1
+    for count, stride in axes:
+        if count == 0:
+            return Interval(space, base, base, write)
+        stop += (count - 1) * stride
+    return Interval(space, base, stop, write)
 
 
 def _bus(c: Load | Store, write: bool) -> Interval:

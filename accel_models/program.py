@@ -134,6 +134,11 @@ class Program:
     def accelerator_macs(self) -> int:
         return sum(row.macs for row in self.rows if row.placement == "accelerator")
 
+    @property
+    def flash_bytes(self) -> int:
+        """Of what lies in flash: constants and commands, and what only the CPU reads."""
+        return max(self.peak_bytes("flash"), len(self.images.get("flash", b"")))
+
     def peak_bytes(self, space: str) -> int:
         """Highest byte used in a memory."""
         return max((item.offset + item.bytes for item in self.placements if item.space == space), default=0)

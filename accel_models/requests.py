@@ -79,6 +79,12 @@ def requests_of(command: type[Command], fields: Any, hw: Any, banks: BankMap) ->
     return of(fields, hw, banks) if of is not None else None
 
 
+def _axes(*lengths: int) -> list[Int64]:
+    """The index along each axis, shaped to broadcast: np.ogrid in half of its time."""
+    inner = len(lengths) - 1
+    return [np.arange(length).reshape(length, *(1,) * (inner - axis)) for axis, length in enumerate(lengths)]
+
+
 def _groups(columns: int, width: int) -> Int64:
     """Lanes of each column group."""
     starts = np.arange(0, columns, width)
@@ -117,29 +123,27 @@ def _matrix(c: Any, hw: Any, banks: BankMap) -> MatrixRequests | None:
 
 def _inside(c: Any, banks: BankMap, y: Int64, offset: Int64, lanes: Int64) -> Masks:
     """Masks of vectors at byte ``offset`` of input row ``y``: the lanes inside the image are read."""
-    skip = np.clip(-offset, 0, banks.word_bytes)
-    stop = np.clip(c.input_width * c.input_pixel_stride - offset, 0, lanes)
-    count = np.where((y >= 0) & (y < c.input_height), np.maximum(stop - skip, 0), 0)
-    return banks.masks(c.input_address + y * c.input_row_stride + offset, count, np.where(count > 0, skip, 0)).ravel()
+    first = np.maximum(offset, 0)
+    count = np.minimum(c.input_width * c.input_pixel_stride, offset + lanes) - first
+    masks = banks.masks(y * c.input_row_stride + (c.input_address + first), count)
+    return np.where((y >= 0) & (y < c.input_height), masks, 0).ravel()
 
 
 def _patches(c: Any, hw: Any, banks: BankMap, chunks: Int64, groups: int) -> Masks:
     """DOT and OUTER: [kernel row, tap, chunk, output row, output column], again for every column group."""
-    ky, tap, chunk, oy, ox = np.ogrid[: c.kernel_height, : c.taps, : len(chunks), : c.output_height, : c.output_width]
+    ky, tap, chunk, oy, ox = _axes(c.kernel_height, c.taps, len(chunks), c.output_height, c.output_width)
     y = oy * c.stride_y + c.origin_y + ky * c.dilation_y
     offset = (ox * c.stride_x + c.origin_x) * c.input_pixel_stride + tap * c.tap_stride + chunk * hw.rows
-    shape = np.broadcast_shapes(y.shape, offset.shape)
-    return np.tile(_inside(c, banks, np.broadcast_to(y, shape), offset, chunks[chunk]), groups)
+    return np.tile(_inside(c, banks, y, offset, chunks[chunk]), groups)
 
 
 def _pixels(c: Any, hw: Any, banks: BankMap, lanes: Int64) -> Masks:
     """DEPTHWISE: [column group, kernel row, output row, input pixel]."""
     line = (c.output_width - 1) * c.stride_x + c.taps
-    group, ky, oy, x = np.ogrid[: len(lanes), : c.kernel_height, : c.output_height, :line]
+    group, ky, oy, x = _axes(len(lanes), c.kernel_height, c.output_height, line)
     y = oy * c.stride_y + c.origin_y + ky * c.dilation_y
     offset = (x + c.origin_x) * c.input_pixel_stride + group * hw.columns
-    shape = np.broadcast_shapes(y.shape, offset.shape)
-    return _inside(c, banks, np.broadcast_to(y, shape), offset, lanes[group])
+    return _inside(c, banks, y, offset, lanes[group])
 
 
 def _weights(c: Any, hw: Any, banks: BankMap, lanes: Int64, chunks: Int64, repeats: int) -> Masks:
@@ -164,20 +168,16 @@ def _weights(c: Any, hw: Any, banks: BankMap, lanes: Int64, chunks: Int64, repea
     return banks.masks(c.weight_address + k * stride + group * hw.columns, lanes[:, None]).ravel()
 
 
-def _words(address: int, count: int, hw: Any, banks: BankMap, total: int) -> Masks:
-    """``count`` words of ``columns`` bytes that follow each other, ``total`` bytes in all."""
-    start = np.arange(count) * hw.columns
-    return banks.masks(address + start, np.minimum(hw.columns, total - start))
-
-
-def _table(c: Any, hw: Any, banks: BankMap) -> list[Masks]:
-    return [_words(c.table_address, -(-TABLE_BYTES // hw.columns), hw, banks, TABLE_BYTES)] if c.table else []
+def _table(c: Any, hw: Any, banks: BankMap) -> Masks:
+    """Words of a table, which a command reads first."""
+    start = np.arange(0, TABLE_BYTES if c.table else 0, hw.columns)
+    return banks.masks(c.table_address + start, np.minimum(hw.columns, TABLE_BYTES - start))
 
 
 def _image(banks: BankMap, hw: Any, c: Any, base: int, row_stride: int, pixel_stride: int) -> Masks:
     """[column group, pixel] of an image of the command's size."""
     lanes = _groups(c.columns, hw.columns)
-    group, y, x = np.ogrid[: len(lanes), : c.height, : c.width]
+    group, y, x = _axes(len(lanes), c.height, c.width)
     address = base + group * hw.columns + y * row_stride + x * pixel_stride
     return banks.masks(address, lanes[group]).reshape(len(lanes), -1)
 
@@ -186,17 +186,13 @@ def _output(c: Any, hw: Any, banks: BankMap) -> Masks:
     return _image(banks, hw, c, c.output_address, c.output_row_stride, c.output_pixel_stride)
 
 
-def _vector(head: list[Masks], groups: list[tuple[list[Masks], Masks]], writes: Masks) -> VectorRequests:
-    """``groups``: per column group the words before its steps, and the steps [pixel, tap]; the last tap emits."""
-    reads, emits, place = list(head), [], sum(len(part) for part in head)
-    for words, steps in groups:
-        reads += words
-        place += sum(len(part) for part in words)
-        pixels, taps = steps.shape
-        emits.append(place + (np.arange(pixels) + 1) * taps - 1)
-        reads.append(steps.ravel())
-        place += steps.size
-    return VectorRequests(np.concatenate(reads), np.concatenate(emits), writes.ravel())
+def _vector(head: Masks, words: Masks, steps: Masks, writes: Masks) -> VectorRequests:
+    """``words`` [column group, word] are read before the ``steps`` [column group, pixel, tap]; the last tap emits."""
+    groups, pixels, taps = steps.shape
+    body = np.concatenate([words, steps.reshape(groups, -1)], axis=1)
+    group, pixel = _axes(groups, pixels)
+    emits = len(head) + group * body.shape[1] + words.shape[1] + (pixel + 1) * taps - 1
+    return VectorRequests(np.concatenate([head, body.ravel()]), emits.ravel(), writes.ravel())
 
 
 def _requantize(c: Any, hw: Any, banks: BankMap) -> VectorRequests | None:
@@ -206,12 +202,9 @@ def _requantize(c: Any, hw: Any, banks: BankMap) -> VectorRequests | None:
     steps = np.zeros_like(writes)
     if c.residual:
         steps = _image(banks, hw, c, c.residual_address, c.residual_row_stride, c.residual_pixel_stride)
-    block = PARAMETER_BYTES * hw.columns
-    groups = [
-        ([_words(c.parameters + group * block, PARAMETER_BYTES, hw, banks, block)], steps[group][:, None])
-        for group in range(len(steps))
-    ]
-    return _vector(_table(c, hw, banks), groups, writes)
+    group, word = _axes(len(steps), PARAMETER_BYTES)
+    words = banks.masks(c.parameters + (group * PARAMETER_BYTES + word) * hw.columns, hw.columns)
+    return _vector(_table(c, hw, banks), words, steps[..., None], writes)
 
 
 def _elementwise(c: Any, hw: Any, banks: BankMap) -> VectorRequests | None:
@@ -221,19 +214,19 @@ def _elementwise(c: Any, hw: Any, banks: BankMap) -> VectorRequests | None:
     if c.function != Function.RESCALE:
         operands.append(_image(banks, hw, c, c.b_address, c.b_row_stride, c.b_pixel_stride))
     steps = np.stack(operands, axis=-1)
-    return _vector(_table(c, hw, banks), [([], group) for group in steps], _output(c, hw, banks))
+    return _vector(_table(c, hw, banks), steps[:, :0, 0], steps, _output(c, hw, banks))
 
 
 def _pool(c: Any, hw: Any, banks: BankMap) -> VectorRequests | None:
     if 0 in (c.height, c.width, c.columns, c.kernel_height, c.kernel_width):
         return None
     lanes = _groups(c.columns, hw.columns)
-    group, oy, ox, ky, kx = np.ogrid[: len(lanes), : c.height, : c.width, : c.kernel_height, : c.kernel_width]
+    group, oy, ox, ky, kx = _axes(len(lanes), c.height, c.width, c.kernel_height, c.kernel_width)
     y, x = oy * c.stride_y + c.origin_y + ky, ox * c.stride_x + c.origin_x + kx
     inside = (y >= 0) & (y < c.input_height) & (x >= 0) & (x < c.input_width)
     address = c.input_address + y * c.input_row_stride + x * c.input_pixel_stride + group * hw.columns
     steps = banks.masks(address, np.where(inside, lanes[group], 0)).reshape(len(lanes), -1, ky.size * kx.size)
-    return _vector(_table(c, hw, banks), [([], part) for part in steps], _output(c, hw, banks))
+    return _vector(_table(c, hw, banks), steps[:, :0, 0], steps, _output(c, hw, banks))
 
 
 def burst_sizes(c: Any, hw: Any, offsets: Int64 | None = None) -> list[list[int]]:
@@ -259,7 +252,7 @@ def _run_bursts(address: int, row_bytes: int, hw: Any) -> Sequence[int]:
 
 def _run_addresses(c: Any, offsets: Int64 | None = None) -> Int64:
     """Bus address of every run of a transfer, [planes, rows]; of a listed one without ``offsets`` modulo the bus."""
-    plane, row = np.ogrid[: c.planes, : c.rows]
+    plane, row = _axes(c.planes, c.rows)
     start = plane * (0 if c.listed else c.bus_plane_stride) if offsets is None else np.asarray(offsets)[:, None]
     return np.asarray(c.bus_address + row * c.bus_row_stride + start, np.int64)
 
@@ -267,7 +260,7 @@ def _run_addresses(c: Any, offsets: Int64 | None = None) -> Int64:
 def _transfer(c: Any, hw: Any, banks: BankMap) -> BeatRequests | None:
     if 0 in (c.row_bytes, c.rows, c.planes):
         return None
-    plane, row = np.ogrid[: c.planes, : c.rows]
+    plane, row = _axes(c.planes, c.rows)
     bus = _run_addresses(c).ravel() % hw.bus_bytes
     pad = (c.pad_address + row * c.pad_row_stride + plane * c.pad_plane_stride).ravel()
     beats = -(-(bus + c.row_bytes) // hw.bus_bytes)

@@ -55,7 +55,8 @@ def build_run(
     peak = system.accelerator.array.macs_per_cycle if system.accelerator else 0
     rows = len(program.rows)
     totals = counts.total()
-    by_memory = _traffic(totals, operators, program)
+    by_memory = traffic(totals, program)
+    assert sum(by_memory.values()) == sum(operator.bytes for operator in operators)
     power = energy.static_power(system)
     return Run(
         workload=program.name,
@@ -73,9 +74,9 @@ def build_run(
         parameters=program.parameters,
         utilization=program.accelerator_macs / (cycles * peak) if cycles and peak else 0.0,
         sram_peak_bytes=program.peak_bytes("sram"),
-        flash_bytes=max(program.peak_bytes("flash"), len(program.images.get("flash", b""))),
+        flash_bytes=program.flash_bytes,
         scratchpad_peak_bytes=program.peak_bytes("scratchpad"),
-        traffic_bytes=sum(operator.bytes for operator in operators),
+        traffic_bytes=sum(by_memory.values()),
         traffic_by_memory=by_memory,
         command_bytes=totals["command_bytes"],
         commands=len(program.command_rows),
@@ -155,11 +156,10 @@ def _call_bytes(program: Program) -> dict[int, int]:
     return found
 
 
-def _traffic(totals: Mapping[str, int], operators: tuple[OperatorResult, ...], program: Program) -> dict[str, int]:
+def traffic(totals: Mapping[str, int], program: Program) -> dict[str, int]:
+    """Tensor bytes by memory and direction, those of CPU calls together. ``totals``: of all commands, as in Counts."""
     found = {name.removesuffix("_bytes"): totals[name] for name in _byte_counts()}
-    found["cpu"] = sum(_call_bytes(program).values())
-    assert sum(found.values()) == sum(operator.bytes for operator in operators)
-    return found
+    return found | {"cpu": sum(_call_bytes(program).values())}
 
 
 def _phases(operators: tuple[OperatorResult, ...]) -> tuple[PhaseResult, ...]:

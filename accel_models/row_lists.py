@@ -15,6 +15,7 @@ from accel_models.banks import Masks
 from accel_models.replay import Timeline
 from accel_models.requests import BeatRequests
 
+NEVER = 1 << 62  # a cycle that no program reaches
 _FIRST_ASKED = 1  # cycle of a command in which its first entry is asked for
 _TO_WALK = 2  # cycles from the grant of an entry to the one in which the walk can take it
 _BEATS = 4  # between scratchpad and bus (dma_store)
@@ -32,27 +33,22 @@ class ListReader:
     masks: Sequence[int]
     begun: int  # cycle in which the command was accepted
     taken: list[int] = field(default_factory=list)  # cycles in which the walk took each entry
+    asks: int = NEVER  # first cycle in which the next entry is asked for, as far as is known
     _granted: int | None = None  # cycle in which the entry that is kept was granted
     _allowed: int | None = None  # first cycle in which the walk may take it
-    _from: int | None = None  # first cycle in which the next one is asked for
     _asked: int = 0  # entries granted
 
     def __post_init__(self) -> None:
         if self.masks:
-            self._from = self.begun + _FIRST_ASKED
+            self.asks = self.begun + _FIRST_ASKED
             self._allowed = self.begun + 1
 
     def wants(self, cycle: int) -> int:
         """Banks of the entry asked for in this cycle; 0: none is."""
-        return self.masks[self._asked] if self._from is not None and cycle >= self._from else 0
-
-    @property
-    def next_asked(self) -> int | None:
-        """First cycle in which an entry is asked for, as far as is known."""
-        return self._from
+        return self.masks[self._asked] if cycle >= self.asks else 0
 
     def grant(self, cycle: int) -> None:
-        self._granted, self._from = cycle, None
+        self._granted, self.asks = cycle, NEVER
         self._asked += 1
         self._take()
 
@@ -69,7 +65,7 @@ class ListReader:
         self.taken.append(cycle)
         self._granted = self._allowed = None
         if self._asked < len(self.masks):
-            self._from = cycle + 1
+            self.asks = cycle + 1
 
 
 def store(

@@ -284,7 +284,7 @@ class _Machine:
         if work.beats[place]:
             yield from self.loading(place, begun)
             return
-        if not contention.begin(place, begun):
+        if not contention.begin(me, place, begun):
             yield self.env.timeout(duration)
             return
         self.disturb(me)

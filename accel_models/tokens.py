@@ -5,73 +5,59 @@ where vector clocks do not already guarantee it, a token is given by that comman
 runs more than ``token_depth`` of its commands ahead of the takers of their tokens, so no counter can overflow.
 """
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from operator import attrgetter
 
 from accel_models.commands import Command
 from accel_models.footprint import Interval, footprint
 
-
-@dataclass(slots=True)
-class _Last:
-    """An interval and, per engine, the last command that wrote or read all of it."""
-
-    start: int
-    stop: int
-    writers: tuple[int, int, int, int]
-    readers: tuple[int, int, int, int]
-
-
+_ENGINES = range(4)
 _NONE = (-1, -1, -1, -1)
+_written = attrgetter("write")
+_State = tuple[int, tuple[int, ...]]  # the last writer, and of each engine the last reader since then; -1: none
 
 
 class _Space:
-    """Disjoint intervals in order, split as accesses need it."""
+    """A space in parts, split as accesses need it: part i goes from ``starts[i]`` to the next one's start.
+
+    A writer waits for every earlier reader and writer, so that whoever follows it follows them all: of what it has
+    written, nothing older has to be known, and it is one part.
+    """
 
     def __init__(self) -> None:
-        self.parts: list[_Last] = []
-        self._starts: list[int] = []
+        self.starts = [0]
+        self.states: list[_State] = [(-1, _NONE)]
 
-    def touch(self, item: Interval, index: int, engine: int, needs: list[int]) -> None:
-        """Add what this access must wait for to ``needs`` (per engine), then record it."""
-        low = bisect_right(self._starts, item.start)
-        low -= low > 0 and self.parts[low - 1].stop > item.start
-        high = bisect_left(self._starts, item.stop, low)
-        parts: list[_Last] = []
-        cursor = item.start
-        for part in self.parts[low:high]:
-            for other in range(4):
-                needs[other] = max(needs[other], part.writers[other])
-                if item.write:
-                    needs[other] = max(needs[other], part.readers[other])
-            start, stop = max(part.start, item.start), min(part.stop, item.stop)
-            if part.start < start:
-                parts.append(_Last(part.start, start, part.writers, part.readers))
-            if cursor < start:
-                parts.append(_mark(_Last(cursor, start, _NONE, _NONE), item.write, index, engine))
-            parts.append(_mark(_Last(start, stop, part.writers, part.readers), item.write, index, engine))
-            if stop < part.stop:
-                parts.append(_Last(stop, part.stop, part.writers, part.readers))
-            cursor = stop
-        if cursor < item.stop:
-            parts.append(_mark(_Last(cursor, item.stop, _NONE, _NONE), item.write, index, engine))
-        self.parts[low:high] = parts
-        self._starts[low:high] = [part.start for part in parts]
+    def _cut(self, at: int) -> int:
+        """The part that starts at ``at``, made where there is none."""
+        place = bisect_left(self.starts, at)
+        if place == len(self.starts) or self.starts[place] != at:
+            self.starts.insert(place, at)
+            self.states.insert(place, self.states[place - 1])
+        return place
 
+    def touch(self, item: Interval, index: int, engines: Sequence[int], needs: list[int]) -> None:
+        """Add what command ``index`` must wait for to ``needs`` (per engine), then record its access.
 
-def _mark(part: _Last, write: bool, index: int, engine: int) -> _Last:
-    def put(values: tuple[int, int, int, int]) -> tuple[int, int, int, int]:
-        changed = list(values)
-        changed[engine] = index
-        return (changed[0], changed[1], changed[2], changed[3])
-
-    if write:
-        # The writer has waited for every earlier reader and writer: whoever follows it follows them all, except
-        # commands of the writer's own kind in other engines that it did not conflict with, and there are none.
-        return _Last(part.start, part.stop, put(_NONE), _NONE)
-    return _Last(part.start, part.stop, part.writers, put(part.readers))
+        ``engines``: those of the commands so far.
+        """
+        if item.start == item.stop:
+            return
+        low, high = self._cut(item.start), self._cut(item.stop)
+        states, engine = self.states[low:high], engines[index]
+        for writer, readers in states:
+            if writer >= 0 and needs[engines[writer]] < writer:
+                needs[engines[writer]] = writer
+            if item.write and readers is not _NONE:
+                needs[:] = map(max, needs, readers)
+        if item.write:
+            self.starts[low:high], self.states[low:high] = [item.start], [(index, _NONE)]
+        else:
+            after = engine + 1
+            self.states[low:high] = [(writer, (*old[:engine], index, *old[after:])) for writer, old in states]
 
 
 class _Ledger:
@@ -81,54 +67,65 @@ class _Ledger:
         self.depth = depth
         self.positions: list[int] = []  # of each command: how many its engine had before it
         self._counts = [0] * 4
-        self._takers: dict[tuple[int, int], list[tuple[int, int]]] = defaultdict(list)
-        self._due: dict[tuple[int, int], int] = defaultdict(int)
+        self._takers: list[list[list[tuple[int, int]]]] = [[[] for _ in _ENGINES] for _ in _ENGINES]
+        self._due = [[0] * 4 for _ in _ENGINES]
 
     def enter(self, engine: int, needs: list[int]) -> None:
         """A command starts on ``engine``: takers of tokens that are ``depth`` of its commands old must have ended."""
         position = self._counts[engine]
         self._counts[engine] += 1
         self.positions.append(position)
-        for other in range(4):
-            pair = (engine, other)
-            takers, due = self._takers[pair], self._due[pair]
+        if position < self.depth:
+            return
+        for other, takers in enumerate(self._takers[engine]):
+            due = self._due[engine][other]
             while due < len(takers) and takers[due][0] <= position - self.depth:
                 needs[other] = max(needs[other], takers[due][1])
                 due += 1
-            self._due[pair] = due
+            self._due[engine][other] = due
 
     def take(self, giver: int, giver_engine: int, taker: int, taker_engine: int) -> None:
-        self._takers[giver_engine, taker_engine].append((self.positions[giver], taker))
+        self._takers[giver_engine][taker_engine].append((self.positions[giver], taker))
 
 
-def add_tokens(commands: Sequence[Command], columns: int, token_depth: int) -> list[Command]:
-    """The same commands with wait and signal masks; ``columns`` of the array size the footprints."""
+def token_masks(commands: Sequence[Command], columns: int, token_depth: int) -> tuple[list[int], list[int]]:
+    """Wait and signal masks that these commands need, without regard to those that they have.
+
+    ``columns`` of the array size the footprints.
+    """
     ledger = _Ledger(token_depth)
     spaces: dict[str, _Space] = defaultdict(_Space)
-    known: list[list[int]] = [
-        [-1] * 4 for _ in range(4)
-    ]  # per engine: what has certainly ended before its next command
+    engines: list[int] = []
+    known = [[-1] * 4 for _ in _ENGINES]  # per engine: what has certainly ended before its next command
     clocks: list[list[int]] = []
     waits, signals = [0] * len(commands), [0] * len(commands)
     for index, command in enumerate(commands):
-        engine = command.ENGINE
-        assert engine is not None
+        assert command.ENGINE is not None
+        engine = int(command.ENGINE)
+        engines.append(engine)
         needs = [-1] * 4
         ledger.enter(engine, needs)
-        for item in sorted(footprint(command, columns), key=lambda part: part.write):
-            spaces[item.space].touch(item, index, engine, needs)
-        # Waiting for the latest command first may make the others known.
-        for other in sorted(range(4), key=lambda candidate: -needs[candidate]):
-            if other == engine or needs[other] <= known[engine][other]:
-                continue
-            signals[needs[other]] |= 1 << engine
-            waits[index] |= 1 << other
-            ledger.take(needs[other], other, index, engine)
-            known[engine] = [max(pair) for pair in zip(known[engine], clocks[needs[other]], strict=True)]
+        for item in sorted(footprint(command, columns), key=_written):
+            spaces[item.space].touch(item, index, engines, needs)
         clock = known[engine].copy()
+        # Waiting for the latest command first may make the others known.
+        for giver in sorted(needs, reverse=True):
+            other = engines[giver]
+            if giver < 0 or other == engine or giver <= clock[other]:
+                continue
+            signals[giver] |= 1 << engine
+            waits[index] |= 1 << other
+            ledger.take(giver, other, index, engine)
+            clock = list(map(max, clock, clocks[giver]))
         clock[engine] = index
         clocks.append(clock)
-        known[engine] = clock.copy()
+        known[engine] = clock
+    return waits, signals
+
+
+def add_tokens(commands: Sequence[Command], columns: int, token_depth: int) -> list[Command]:
+    """The same commands with the masks that they need."""
+    waits, signals = token_masks(commands, columns, token_depth)
     return [
         replace(command, wait=wait, signal=signal) if wait or signal else command
         for command, wait, signal in zip(commands, waits, signals, strict=True)

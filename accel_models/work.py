@@ -39,6 +39,7 @@ from accel_models.system import System
 
 Int64 = NDArray[np.int64]
 BEAT_STEPS = 1 << 16  # of a cycle: the resolution of ``beat_i`` in rtl/bench/axi_memory.sv
+_PerBeat = tuple[float, ...]  # cycles, of each memory
 _SRAM = SPACES.index("sram")
 _COST: dict[type[Command], Any] = {
     Fill: cost.fill,
@@ -122,7 +123,8 @@ def works_of(program: Program, found: tuple[Batch, ...], systems: Sequence[Syste
     if system.accelerator is None:
         raise ValueError(f"program {program.name} has commands, but system {system.name} has no accelerator")
     fixed = _fixed(program, found, cost.Hardware.of(system.accelerator, system.bus))
-    return [_work(program, found, fixed, memory_speed(other)) for other in systems]
+    paces: dict[_PerBeat, tuple[Int64, Int64]] = {}
+    return [_work(program, found, fixed, memory_speed(other), paces) for other in systems]
 
 
 def _fixed(program: Program, found: tuple[Batch, ...], hw: cost.Hardware) -> _Fixed:
@@ -153,16 +155,26 @@ def _fixed(program: Program, found: tuple[Batch, ...], hw: cost.Hardware) -> _Fi
     )
 
 
-def _work(program: Program, found: tuple[Batch, ...], fixed: _Fixed, speed: Mapping[str, tuple[int, float]]) -> Work:
+def _work(
+    program: Program,
+    found: tuple[Batch, ...],
+    fixed: _Fixed,
+    speed: Mapping[str, tuple[int, float]],
+    paces: dict[_PerBeat, tuple[Int64, Int64]],
+) -> Work:
+    """``paces``: transfers after set-up and latency, and what sharing adds, which do not depend on latency."""
     system, opcode = program.system, program.commands[:, 0]
     assert system.accelerator is not None
     latency, per_beat = _speeds(fixed.space, speed, system.name)
-    data = cost.data_cycles(fixed.beats, 0, per_beat)  # after set-up and latency
-    memory = np.where(fixed.beats > 0, latency + data - fixed.beats, 0)
     where = command_memory(program)
     latency_cycles, per_beat_cycles = speed[where]
     fetch_beats = int(cost.ceil_div(COMMAND_BYTES, system.bus.bytes_per_cycle))
-    sharing = _shared(program, fixed, data, fetch_beats, SPACES.index(where), per_beat_cycles)
+    pace = tuple(cycles for _, cycles in speed.values())
+    if pace not in paces:
+        data = cost.data_cycles(fixed.beats, 0, per_beat)
+        paces[pace] = data, _shared(program, fixed, data, fetch_beats, SPACES.index(where), per_beat_cycles)
+    data, sharing = paces[pace]
+    memory = np.where(fixed.beats > 0, latency + data - fixed.beats, 0)
     return Work(
         batches=found,
         cycles=fixed.cycles,

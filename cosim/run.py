@@ -5,6 +5,7 @@ Light on purpose: no PyTorch, pandas or plotly is imported on this path.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import cache
 from importlib import metadata
 from typing import Any
 
@@ -13,6 +14,7 @@ import numpy as np
 from accel_models import batch, cost
 from accel_models.accounts import Accounts, account
 from accel_models.analytic import estimate
+from accel_models.batch import Batch
 from accel_models.counts import Counts, of_batches
 from accel_models.energy import energy_of
 from accel_models.losses import Losses, losses_of
@@ -122,14 +124,9 @@ def _simulate(
     lists: Mapping[int, Sequence[int]] | None,
 ) -> tuple[Timing, Accounts, Counts, Losses | None]:
     """Timing, accounts, counts by row, and losses of an array on the event machine; costs are computed once."""
-    rows, length = len(program.rows), len(program.command_rows)
     accelerator = program.system.accelerator
-    found = batch.batches(program, registers, lists) if length else ()
-    if accelerator is None or not found:
-        counts = Counts.zeros(rows)
-    else:
-        hw = cost.Hardware.of(accelerator, program.system.bus)
-        counts = of_batches(found, length, hw).by_row(program.command_rows, rows)
+    found = batch.batches(program, registers, lists) if len(program.command_rows) else ()
+    counts = counts_of(program, found)
     work = work_of(program, found) if found else None
     if fidelity == "analytic":
         return *estimate(program, work), counts, None
@@ -138,12 +135,22 @@ def _simulate(
     return timing, account(program, timing, work), counts, losses
 
 
+def counts_of(program: Program, found: tuple[Batch, ...]) -> Counts:
+    """Counts of each row of a program, whose commands are ``found``."""
+    rows, accelerator = len(program.rows), program.system.accelerator
+    if accelerator is None or not found:
+        return Counts.zeros(rows)
+    hw = cost.Hardware.of(accelerator, program.system.bus)
+    return of_batches(found, len(program.command_rows), hw).by_row(program.command_rows, rows)
+
+
 def _golden(program: Program, inputs: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
     from accel_models.golden.machine import run_program  # only when there are inputs
 
     return run_program(program, inputs).codes
 
 
+@cache  # the package's metadata are a file
 def _version() -> str:
     try:
         return metadata.version("cosim")

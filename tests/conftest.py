@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+os.environ["COSIM_CACHE"] = ""  # what a test finds does not depend on what ran before it
+
 # One thread a process: pytest-xdist already fills the cores, and one thread keeps float sums in one order.
 # Before anything imports numpy or torch, which read these once.
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):

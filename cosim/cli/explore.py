@@ -135,10 +135,12 @@ def _explore(space: Space, store: Store, wanted: _Wanted, arguments: argparse.Na
     from cosim.explore.driver import explore
     from cosim.explore.networks import Networks
     from cosim.explore.schedule import executor_of
+    from cosim.explore.shelf import DiskShelf, folder
     from cosim.explore.study import Study
 
     progress = _Watch(space, sys.stderr if arguments.json == "-" else sys.stdout)
-    networks = Networks(store, seed=arguments.seed, samples=arguments.samples, report=progress.progress)
+    shelf = DiskShelf(store, folder())
+    networks = Networks(shelf, seed=arguments.seed, samples=arguments.samples, report=progress.progress)
     executor = executor_of(arguments.jobs, arguments.dask)
     study = Study(space, networks, store, executor, progress)
     try:

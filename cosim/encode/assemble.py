@@ -5,11 +5,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from accel_models.commands import COMMAND_BYTES, Command, End, encode
+from accel_models.commands import COMMAND_BYTES, MASKS_AT, End, encode
 from accel_models.network import Network
 from accel_models.program import Binding, Placement, Program, Row, Segment
 from accel_models.system import System
-from accel_models.tokens import add_tokens
+from accel_models.tokens import token_masks
 from cosim.encode.constants import ConstantImage
 from cosim.encode.expand import Builder
 from cosim.encode.schedule import emission_order
@@ -28,6 +28,18 @@ class Memories:
 
     weights: str
     commands: str
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """Commands in program order, uint8 [n, 64], their operators, int32 [n], and (first, count) of every segment."""
+
+    commands: np.ndarray
+    rows: np.ndarray
+    spans: Mapping[int, tuple[int, int]]
+
+
+NO_COMMANDS = Encoded(np.zeros((0, COMMAND_BYTES), np.uint8), np.zeros(0, np.int32), {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +102,10 @@ def assemble(
     builder: Builder | None,
     homes: Mapping[str, Storage],
     constants: ConstantImage,
+    found: Encoded = NO_COMMANDS,
 ) -> Program:
-    """Encode and collect. Raises CompileError when flash is too small."""
-    commands, command_rows, spans = _commands(builder)
-    encoded = np.frombuffer(b"".join(encode(command) for command in commands), np.uint8).reshape(-1, COMMAND_BYTES)
-    image = _image(network, layout, constants, encoded)
+    """Collect all parts. Raises CompileError when flash is too small."""
+    image = _image(network, layout, constants, found.commands)
     if len(image.flash) > system.flash.size_bytes:
         raise CompileError(
             f"{network.name} on {system.name}: weights and commands need {len(image.flash)} B, flash holds "
@@ -106,9 +117,9 @@ def assemble(
         system=system,
         network_hash=network.hash,
         rows=_rows(layout, builder),
-        segments=_segments(layout, spans),
-        commands=encoded,
-        command_rows=np.array(command_rows, np.int32),
+        segments=_segments(layout, found.spans),
+        commands=found.commands,
+        command_rows=found.rows,
         images={"flash": image.flash} | ({"sram": sram} if len(sram) else {}),
         bindings={
             name: Binding(tensor=tensor, space=home.space, offset=home.block.offset)
@@ -130,21 +141,22 @@ def assemble(
     )
 
 
-def _commands(builder: Builder | None) -> tuple[list[Command], list[int], dict[int, tuple[int, int]]]:
-    """All commands in program order with their rows, and (first, count) of every segment."""
-    commands: list[Command] = []
+def encoded(builder: Builder, token_depth: int) -> Encoded:
+    """The commands of a builder whose blocks and homes are placed and whose loads have their slots."""
+    data = bytearray()
     rows: list[int] = []
     spans: dict[int, tuple[int, int]] = {}
-    if builder is None:
-        return commands, rows, spans
     for segment, pendings in emission_order(builder):
-        resolved = [pending.resolve() for pending in pendings]
-        body = add_tokens(resolved, builder.hw.columns, builder.accelerator.token_depth)
-        spans[segment] = (len(commands), len(body) + 1)
-        commands += [*body, End()]
+        body = [pending.resolve() for pending in pendings]
+        waits, signals = token_masks(body, builder.hw.columns, token_depth)
+        spans[segment] = (len(rows), len(body) + 1)
+        for command, wait, signal in zip((*body, End()), (*waits, 0), (*signals, 0), strict=True):
+            data += encode(command)
+            data[MASKS_AT - COMMAND_BYTES] = wait | signal << 4
         rows += [pending.row for pending in pendings]
         rows.append(rows[-1])
-    return commands, rows, spans
+    commands = np.frombuffer(bytes(data), np.uint8).reshape(-1, COMMAND_BYTES)
+    return Encoded(commands, np.array(rows, np.int32), spans)
 
 
 def _segments(layout: Layout, spans: Mapping[int, tuple[int, int]]) -> tuple[Segment, ...]:

@@ -4,6 +4,7 @@ Scratchpad pressure is relieved one decision at a time, and the expansion starts
 the tiles of an operator become smaller.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal, Self
 
@@ -17,12 +18,12 @@ from accel_models.timing import simulate
 from cosim.encode.assemble import CompileError, Memories, assemble, place_homes
 from cosim.encode.constants import ConstantImage
 from cosim.encode.expand import Builder, Limits
-from cosim.encode.matrix import expand_matrix
-from cosim.encode.movement import expand_movement
+from cosim.encode.expansions import Expansion, Expansions
+from cosim.encode.movement import STAGE_BYTES
 from cosim.encode.schedule import ScratchpadFullError, limit_lookahead, place_blocks, plan_slots
 from cosim.encode.steps import Storage
-from cosim.encode.tensors import MOVEMENT, Layout, layout_of, matrix_like
-from cosim.encode.vector import CHUNK_BYTES, expand_elementwise, expand_pool
+from cosim.encode.tensors import Layout, layout_of, matrix_like
+from cosim.encode.vector import CHUNK_BYTES
 from cosim.place import Block, PlacementError
 from cosim.tile import matrix_geometry
 
@@ -60,14 +61,21 @@ class Caps:
 
 
 def compile_network(
-    network: Network, system: System, weights: Weights = "auto", *, search: bool = True, checked: bool = True
+    network: Network,
+    system: System,
+    weights: Weights = "auto",
+    *,
+    search: bool = True,
+    checked: bool = True,
+    expansions: Expansions | None = None,
 ) -> Program:
     """Compile for a system. ``weights``: where constants lie at run time: "sram" (warm), "flash" (cold), or "auto",
     which takes SRAM when everything fits and flash otherwise.
 
     With ``search`` several mappings are timed and the fastest is taken: also those that use only a part of the
     accumulators, columns or scratchpad, because larger tiles and more prefetch do not always pay. ``checked``: held to
-    contract 4, as everything that runs should be; what is only timed, among thousands, may do without.
+    contract 4, as everything that runs should be; what is only timed, among thousands, may do without. ``expansions``
+    of this network: what is found there is not made again, by whoever compiles it for many systems.
 
     Raises CompileError (also for a model that does not fit: it names the tensors alive at the peak), and CheckError on
     a bug of the compiler.
@@ -75,33 +83,33 @@ def compile_network(
     if weights not in ("auto", "sram", "flash"):
         raise ValueError(f"weights: want auto, sram or flash, got {weights!r}")
     _check_multipliers(network, system)
-    program = _placed(network, system, weights, search)
+    program = _placed(Expansions(network) if expansions is None else expansions, system, weights, search)
     if checked:
         check_program(program)
     return program
 
 
-def _placed(network: Network, system: System, weights: Weights, search: bool) -> Program:
-    layout = layout_of(network, system.accelerator)
+def _placed(expansions: Expansions, system: System, weights: Weights, search: bool) -> Program:
+    layout = layout_of(expansions.network, system.accelerator)
     if weights == "auto" and system.accelerator is not None:
         try:
-            return _best(network, system, layout, Memories("sram", "sram"), search)
+            return _best(expansions, system, layout, Memories("sram", "sram"), search)
         except CompileError:
             pass
     if weights == "sram":
-        return _best(network, system, layout, Memories("sram", "sram"), search)
+        return _best(expansions, system, layout, Memories("sram", "sram"), search)
     try:
-        return _best(network, system, layout, Memories("flash", "sram"), search)
+        return _best(expansions, system, layout, Memories("flash", "sram"), search)
     except CompileError:
-        return _best(network, system, layout, Memories("flash", "flash"), search)
+        return _best(expansions, system, layout, Memories("flash", "flash"), search)
 
 
-def _best(network: Network, system: System, layout: Layout, memories: Memories, search: bool) -> Program:
+def _best(expansions: Expansions, system: System, layout: Layout, memories: Memories, search: bool) -> Program:
     """The fastest program found by varying one cap after the other, from all of the accelerator downwards."""
     if system.accelerator is None:
-        return _compile(network, system, layout, memories, None)
+        return _compile(expansions, system, layout, memories, None)
     caps = Caps.of(system.accelerator)
-    best = _compile(network, system, layout, memories, caps)
+    best = _compile(expansions, system, layout, memories, caps)
     if not search or not len(best.commands):
         return best
     cycles = simulate(best).total_cycles
@@ -109,7 +117,7 @@ def _best(network: Network, system: System, layout: Layout, memories: Memories, 
         for trial in chain:
             changed = replace(caps, **trial)  # type: ignore[arg-type]
             try:
-                program = _compile(network, system, layout, memories, changed)
+                program = _compile(expansions, system, layout, memories, changed)
             except CompileError:
                 break
             expected = forecast(program, [system])[0][0]
@@ -130,13 +138,13 @@ def _check_multipliers(network: Network, system: System) -> None:
         )
 
 
-def _compile(network: Network, system: System, layout: Layout, memories: Memories, caps: Caps | None) -> Program:
+def _compile(expansions: Expansions, system: System, layout: Layout, memories: Memories, caps: Caps | None) -> Program:
     """One attempt per relief of scratchpad pressure."""
-    accelerator = system.accelerator
+    network, accelerator = expansions.network, system.accelerator
     if accelerator is None or caps is None:
         homes = layout.homes(frozenset())
-        _place_homes(network, system, homes, ConstantImage("flash"), None, memories)
-        return assemble(network, system, layout, memories, None, homes, ConstantImage("flash"))
+        _place_homes(network, system, homes, ConstantImage(), None, memories)
+        return assemble(network, system, layout, memories, None, homes, ConstantImage())
     hw = cost.Hardware.of(accelerator, system.bus)
     kept = {
         name
@@ -147,16 +155,15 @@ def _compile(network: Network, system: System, layout: Layout, memories: Memorie
         and (caps.inputs_kept or use.tensor.role != "input")
     }
     widest = caps.columns if caps.columns < accelerator.array.columns else None
-    limits = Limits(caps.entries, caps.pad_bytes, widest, caps.ramped)
+    limits = Limits(caps.entries, min(STAGE_BYTES, caps.pad_bytes // 8), widest, caps.ramped)
     for _ in range(_ATTEMPTS):
-        constants = ConstantImage(memories.weights)
-        homes = layout.homes(frozenset(kept))
-        builder = Builder(network, accelerator, hw, layout, homes, constants, frozenset(kept), limits)
-        _expand(builder, layout)
-        _place_homes(network, system, homes, constants, builder, memories)
-        problem = _place_scratchpad(builder, system, caps.pad_bytes)
+        expansion = expansions.of(layout, hw, memories.weights, frozenset(kept), limits)
+        builder = expansion.builder
+        _place_homes(network, system, builder.homes, builder.constants, builder, memories)
+        problem = _place_scratchpad(expansion, system, accelerator.token_depth, caps.pad_bytes)
         if problem is None:
-            return assemble(network, system, layout, memories, builder, homes, constants)
+            found = expansion.commands(memories.weights, accelerator.token_depth)
+            return assemble(network, system, layout, memories, builder, builder.homes, builder.constants, found)
         if not _relieve(builder, problem.block, kept, limits):
             raise CompileError(f"{network.name} on {system.name}: {problem}")
     raise CompileError(f"{network.name} on {system.name}: no tiling fits the scratchpad of {caps.pad_bytes} B")
@@ -165,7 +172,7 @@ def _compile(network: Network, system: System, layout: Layout, memories: Memorie
 def _place_homes(
     network: Network,
     system: System,
-    homes: dict[str, Storage],
+    homes: Mapping[str, Storage],
     constants: ConstantImage,
     builder: Builder | None,
     memories: Memories,
@@ -176,36 +183,15 @@ def _place_homes(
         raise CompileError(f"{network.name} on {system.name}: {error}") from None
 
 
-def _place_scratchpad(builder: Builder, system: System, size: int) -> ScratchpadFullError | None:
-    plan_slots(builder, system)
+def _place_scratchpad(expansion: Expansion, system: System, token_depth: int, size: int) -> ScratchpadFullError | None:
+    builder = expansion.builder
+    plan_slots(builder, expansion.starts, system)
     try:
         place_blocks(builder, size)
     except ScratchpadFullError as error:
         return error
-    limit_lookahead(builder, builder.accelerator.token_depth)
+    limit_lookahead(builder, token_depth)
     return None
-
-
-def _expand(builder: Builder, layout: Layout) -> None:
-    previous_on_cpu = False
-    for row, operator in enumerate(builder.operators):
-        if not layout.accelerated[row]:
-            for name in operator.outputs:
-                builder.written(name)
-            previous_on_cpu = True
-            continue
-        if previous_on_cpu and builder.steps:
-            builder.segment += 1
-        previous_on_cpu = False
-        builder.begin_operator()
-        if matrix_like(operator):
-            expand_matrix(builder, row)
-        elif isinstance(operator.attributes, MOVEMENT):
-            expand_movement(builder, row)
-        elif operator.kind == "pool":
-            expand_pool(builder, row)
-        else:
-            expand_elementwise(builder, row)
 
 
 def _relieve(builder: Builder, block: Block, kept: set[str], limits: Limits) -> bool:

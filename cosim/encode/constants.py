@@ -12,12 +12,13 @@ from cosim.encode.steps import Storage
 from cosim.place import ALIGNMENT, Block
 from cosim.tile import ConvGeometry
 
+_LANE = np.dtype([("bias", "<i4"), ("multiplier", "<i4"), ("shift", "i1")])
+
 
 class ConstantImage:
-    """Grows a byte image; equal blobs are stored once. ``row`` of a blob is the operator it serves."""
+    """Grows a byte image in flash; equal blobs are stored once. ``row`` of a blob is the operator it serves."""
 
-    def __init__(self, space: str) -> None:
-        self.space = space
+    def __init__(self) -> None:
         self._data = bytearray()
         self._known: dict[bytes, Storage] = {}
         self.storages: list[Storage] = []
@@ -29,10 +30,15 @@ class ConstantImage:
         self._data += bytes(-len(self._data) % ALIGNMENT)
         block = Block(name, len(data), 0, 1 << 30, "weights", row, offset=len(self._data))
         self._data += data
-        storage = Storage(block, self.space)
+        storage = Storage(block, "flash")
         self._known[data] = storage
         self.storages.append(storage)
         return storage
+
+    def move(self, space: str) -> None:
+        """Programs read the image from this memory."""
+        for storage in self.storages:
+            storage.space = space
 
     @property
     def data(self) -> np.ndarray:
@@ -41,14 +47,12 @@ class ConstantImage:
 
 def parameter_bytes(bias: np.ndarray, multiplier: np.ndarray, shift: np.ndarray, lanes: int) -> bytes:
     """Requantization parameters, one block of 9 bytes a lane per column group: biases, multipliers, shifts."""
-    blocks = bytearray()
-    for first in range(0, len(bias), lanes):
-        part = slice(first, first + lanes)
-        missing = lanes - len(bias[part])
-        blocks += np.pad(bias[part].astype("<i4"), (0, missing)).tobytes()
-        blocks += np.pad(multiplier[part].astype("<i4"), (0, missing)).tobytes()
-        blocks += np.pad(shift[part].astype(np.int8), (0, missing), constant_values=1).tobytes()
-    return bytes(blocks)
+    blocks = np.zeros(-(-len(bias) // lanes) * lanes, _LANE)
+    blocks["shift"] = 1
+    for name, values in (("bias", bias), ("multiplier", multiplier), ("shift", shift)):
+        blocks[name][: len(bias)] = values
+    grouped = blocks.reshape(-1, lanes)
+    return b"".join(group[name].tobytes() for group in grouped for name in _LANE.names or ())
 
 
 def parameters_of(network: Network, operator: Operator, lanes: int, first: int, columns: int) -> bytes:

@@ -1,12 +1,11 @@
 """From plans to steps: every command a program needs, operator by operator, without addresses."""
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 
 from accel_models import cost
 from accel_models.commands import TABLE_BYTES, Load, Store
 from accel_models.network import Network
-from accel_models.system import Accelerator
 from cosim.encode.constants import ConstantImage
 from cosim.encode.steps import LoadRequest, Pending, Runs, Step, Storage
 from cosim.encode.tensors import Layout
@@ -15,20 +14,25 @@ from cosim.place import Block
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Bounds on tiles. ``entries``, ``pad_bytes`` and ``widest`` (columns a tile) hold for all operators;
-    with ``ramped`` their first and last tiles may be lower than the others.
+    """Bounds on tiles. ``entries``, ``stage_bytes`` (of bytes that only move) and ``widest`` (columns a tile) hold for
+    all operators; with ``ramped`` their first and last tiles may be lower than the others.
 
     The others, by row, are filled while the compiler looks for a fit in a short scratchpad: lower tiles, fewer columns
     a tile, one slice of the weights at a time.
     """
 
     entries: int
-    pad_bytes: int
+    stage_bytes: int
     widest: int | None = None
     ramped: bool = True
     heights: dict[int, int] = field(default_factory=dict)
     columns: dict[int, int] = field(default_factory=dict)
     weights_outer: set[int] = field(default_factory=set)
+
+    def decisions(self) -> tuple[Hashable, ...]:
+        """All of it, as it is now."""
+        alike = self.entries, self.stage_bytes, self.widest, self.ramped
+        return *alike, frozenset(self.heights.items()), frozenset(self.columns.items()), frozenset(self.weights_outer)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,24 +55,25 @@ class _Stripe:
 class Builder:
     """Collects steps, loads and scratchpad blocks. Operators' expansions (matrix, vector, movement) call its methods.
 
-    ``kept`` names the tensors that stay in the scratchpad from their first use to their last.
+    ``kept`` names the tensors that stay in the scratchpad from their first use to their last; ``parted``: weights come
+    as fast as inputs that are not kept.
     """
 
     def __init__(
         self,
         network: Network,
-        accelerator: Accelerator,
         hw: cost.Hardware,
         layout: Layout,
         homes: Mapping[str, Storage],
         constants: ConstantImage,
         kept: frozenset[str],
         limits: Limits,
+        parted: bool,
     ) -> None:
-        self.network, self.accelerator, self.hw = network, accelerator, hw
+        self.network, self.hw = network, hw
         self.operators = layout.operators
         self.roots, self.uses, self.homes, self.constants = layout.roots, layout.uses, homes, constants
-        self.kept, self.limits = kept, limits
+        self.kept, self.limits, self.parted = kept, limits, parted
         self.steps: list[Step] = []
         self.loads: list[LoadRequest] = []
         self.blocks: list[Block] = []

@@ -134,8 +134,7 @@ def _columns_outer(builder: Builder, row: int, input_kept: bool, streamed: bool)
 def _parted(builder: Builder, row: int) -> bool:
     """Parts of the contraction pay where input and weights arrive at the bus's pace and are not kept."""
     operator = builder.operators[row]
-    fast = builder.constants.space == "sram" and isinstance(operator.attributes, Conv2d)
-    return fast and builder.passes_through(operator.inputs[0])
+    return builder.parted and isinstance(operator.attributes, Conv2d) and builder.passes_through(operator.inputs[0])
 
 
 def _describe(plan: TilePlan, input_kept: bool) -> str:

@@ -128,7 +128,7 @@ def expand_movement(builder: Builder, row: int) -> None:
     output = operator.outputs[0]
     # Several copies at a time, so that gathering one overlaps with scattering the one before.
     total = builder.network.tensors[output].bytes
-    limit = min(STAGE_BYTES, builder.limits.pad_bytes // 8, max(_LEAST_STAGE, -(-total // _OVERLAPPED_COPIES)))
+    limit = min(builder.limits.stage_bytes, max(_LEAST_STAGE, -(-total // _OVERLAPPED_COPIES)))
     if isinstance(operator.attributes, Pad):
         _fill(builder, row, output, operator.attributes.value)
     count = 0

@@ -74,9 +74,8 @@ def _together(command: type[isa.Command], pendings: Sequence[Pending]) -> Draft:
     return Draft(command, fields)
 
 
-def plan_slots(builder: Builder, system: System) -> None:
+def plan_slots(builder: Builder, starts: np.ndarray, system: System) -> None:
     """Give every load the slot in which it should be issued, if the scratchpad has room by then."""
-    starts = step_starts(builder)
     loads = sorted(builder.loads, key=lambda item: -item.need)
     deadline = np.inf
     for load, cycles in zip(loads, _load_cycles(loads, builder.hw, system), strict=True):

@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from accel_models.checker import CheckError
@@ -11,7 +12,7 @@ from accel_models.network import Network
 from accel_models.program import Program
 from accel_models.system import System
 from accel_models.timing import TimingError
-from cosim.encode import compile_network
+from cosim.encode import Expansions, compile_network
 from cosim.explore.metrics import of_run
 from cosim.explore.rtl import RtlFault, on_the_rtl
 from cosim.explore.sources import evaluation_sources, rtl_sources
@@ -82,11 +83,27 @@ def _found(asked: Task, network: Network) -> tuple[dict[str, float], str]:
     return on_the_rtl(program) if asked.level == RTL else (of_run(run(program, named=False)), "")
 
 
-def compiled(network: Network, system: System, weights_in: str, *, search: bool, checked: bool = True) -> Program:
+def compiled(
+    network: Network,
+    system: System,
+    weights_in: str,
+    *,
+    search: bool,
+    checked: bool = True,
+    expansions: Expansions | None = None,
+) -> Program:
     """The program that ``cosim run`` would run. Raises CompileError."""
-    program = compile_network(network, system, weights_in, search=search, checked=checked)  # type: ignore[arg-type]
+    compile_for = partial(
+        compile_network,
+        network,
+        system,
+        search=search,
+        checked=checked,
+        expansions=Expansions(network) if expansions is None else expansions,
+    )
+    program = compile_for(weights_in)  # type: ignore[arg-type]
     if weights_in == "auto" and not len(program.commands):  # the CPU alone reads weights where they are stored
-        program = compile_network(network, system, "flash", search=search, checked=checked)
+        program = compile_for("flash")
     return program
 
 

@@ -19,18 +19,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from accel_models import cpu
+from accel_models.area import total_mm2
+from accel_models.batch import batches
 from accel_models.energy import dynamic_pj, static_pj, static_power
 from accel_models.forecast import forecast
 from accel_models.network import Network
 from accel_models.program import Program
+from accel_models.results import traffic
 from accel_models.system import System
 from accel_models.timing import tensors_of
 from accel_models.work import command_memory, memory_speed
+from cosim.encode import Expansions
 from cosim.explore.evaluate import compiled
-from cosim.explore.metrics import numbers_of, of_run, of_system, ratio, together
+from cosim.explore.metrics import numbers_of, ratio, together
 from cosim.explore.networks import Networks
-from cosim.explore.space import Space, Weighted, WorkloadOptions
-from cosim.run import run
+from cosim.explore.space import Space, Weighted, WorkloadOptions, changed
+from cosim.run import counts_of
 
 SPEED = ("accelerator.clock_mhz", "sram.latency_cycles", "flash.bandwidth_mb_per_s", "flash.latency_ns")
 PRICE = ("technology", "flash.energy_nj_per_byte", "flash.source", "flash.trust", "description")
@@ -75,8 +79,9 @@ class Screen:
         self.programs = 0
         self._axes = {path: place for place, path in enumerate(space.values)}
         self._compiled: dict[tuple[str, int, bool], _Compiled | str] = {}
-        self._networks: dict[str, Network] = {}
-        self._systems: dict[int, System] = {}
+        self._expansions: dict[str, Expansions] = {}
+        self._checked = axes_of(space, None, "structure", "price")
+        self._systems: dict[tuple[int, int], System] = {}
 
     def screen(self, indices: Sequence[int] | Int64, progress: Progress | None = None) -> Screened:
         """Metrics of these points; ``progress`` is told how many groups are done. Raises what lowering raises."""
@@ -105,20 +110,24 @@ class Screen:
             of = np.unique(key, return_inverse=True)[1]  # numbered anew: a product of many axes has no end
         return _Groups(rows[np.unique(of, return_index=True)[1]], of)
 
-    def _point(self, row: int) -> dict[str, Any]:
-        return self.space.point(int(self._points[row]))
-
-    def _system(self, row: int) -> System:
-        """The system of a row; those that differ in speed only are checked once. Raises SystemFileError."""
-        point = self._point(row)
-        speed = [path for path in SPEED if path in point]
-        key = self._key(row, axes_of(self.space, None, "structure", "price"))
+    def _system(self, row: int, speed: Sequence[str] = ()) -> System:
+        """The system of a row, checked, with what it has on these axes of speed. Raises SystemFileError."""
+        key = (len(speed), self._key(row, (*self._checked, *speed)))
         if key not in self._systems:
-            self._systems[key] = self.space.system_at(point)
-        system = self._systems[key]
-        for path in speed:
-            system = _changed(system, path.split("."), point[path])
-        return system
+            if not speed:
+                self._systems[key] = self.space.system_at(self.space.point(int(self._points[row])))
+            else:
+                *others, path = speed
+                value = self.space.values[path][self._digits[self._axes[path]][row]]
+                self._systems[key] = changed(self._system(row, others), path.split("."), value)
+        return self._systems[key]
+
+    def _systems_of(self, rows: Int64) -> list[System]:
+        """The system of each row; rows that differ in options only share one."""
+        speed = axes_of(self.space, None, "speed")
+        groups = self._groups(rows, (*self._checked, *speed))
+        made = [self._system(row, speed) for row in groups.rows.tolist()]
+        return [made[place] for place in groups.of.tolist()]
 
     def _of_systems(self, feasible: NDArray[np.bool_], reasons: dict[str, int]) -> dict[str, Float64]:
         """Area, and every number of the system; marks systems that cannot be."""
@@ -130,11 +139,11 @@ class Screen:
                     rows = self._digits[self._axes[path]] == digit
                     for name, number in numbers_of({path: value}).items():
                         found.setdefault(name, np.full(count, np.nan))[rows] = number
-        groups = self._groups(np.arange(count), axes_of(self.space, None, "structure", "price"))
+        groups = self._groups(np.arange(count), self._checked)
         area = np.full(len(groups.rows), np.nan)
         for place, row in enumerate(groups.rows):
             try:
-                area[place] = of_system(self._system(int(row)))["area_mm2"]
+                area[place] = total_mm2(self._system(int(row)))
             except ValueError as error:
                 reasons[str(error).partition("\n")[0]] += int((groups.of == place).sum())
         found["area_mm2"] = area[groups.of]
@@ -152,16 +161,14 @@ class Screen:
         """Metrics of one workload, [points]; marks points whose system cannot run it."""
         rows = np.flatnonzero(feasible)
         speed = self._groups(rows, axes_of(self.space, workload, "structure", "speed"))
-        chosen: list[_Compiled | str] = []
-        for row in speed.rows:
-            chosen.append(self._compile(workload, int(row)))
-            progress(len(chosen), len(speed.rows))
+        systems = self._systems_of(speed.rows)
+        chosen = self._programs(workload, speed.rows, systems, progress)
         for place, item in enumerate(chosen):
             if isinstance(item, str):
                 reasons[f"{workload.label}: {item}"] += int((speed.of == place).sum())
         usable = np.array([not isinstance(item, str) for item in chosen], bool)[speed.of]
         feasible[rows[~usable]] = False
-        cycles, called = self._times(speed, chosen)
+        cycles, called = self._times(systems, chosen)
         price = self._groups(rows, axes_of(self.space, workload, "structure", "price"))
         dynamic, power = self._prices(price, [chosen[speed.of[np.searchsorted(rows, row)]] for row in price.rows])
         clock = self._clock(known, rows)
@@ -179,14 +186,24 @@ class Screen:
         own = known.get("accelerator.clock_mhz")
         return (known["cpu.clock_mhz"] if own is None else np.where(np.isnan(own), known["cpu.clock_mhz"], own))[rows]
 
-    def _compile(self, workload: Weighted, row: int) -> _Compiled | str:
-        """The program of a group, or why there is none."""
-        system, options = self._system(row), self.space.options_at(self._point(row), workload)
-        key = (workload.label, self._key(row, axes_of(self.space, workload, "structure")), _slow_flash(system, options))
-        if key not in self._compiled:
-            self._compiled[key] = self._make(workload, system, options)
-            self.programs += 1
-        return self._compiled[key]
+    def _programs(
+        self, workload: Weighted, rows: Int64, systems: Sequence[System], progress: Progress
+    ) -> list[_Compiled | str]:
+        """The program of each row, or why there is none."""
+        paths = axes_of(self.space, workload, "structure")
+        alike = self._groups(rows, paths)
+        keys = [self._key(row, paths) for row in alike.rows.tolist()]
+        points = [self.space.point(int(self._points[row])) for row in alike.rows]
+        options = [self.space.options_at(point, workload) for point in points]
+        found = []
+        for system, place in zip(systems, alike.of.tolist(), strict=True):
+            key = (workload.label, keys[place], _slow_flash(system, options[place]))
+            if key not in self._compiled:
+                self._compiled[key] = self._make(workload, system, options[place])
+                self.programs += 1
+            found.append(self._compiled[key])
+            progress(len(found), len(rows))
+        return found
 
     def _key(self, row: int, paths: Sequence[str]) -> int:
         """A number for a row's values on these axes."""
@@ -197,22 +214,32 @@ class Screen:
 
     def _make(self, workload: Weighted, system: System, options: WorkloadOptions) -> _Compiled | str:
         lowered = self.networks.of(workload, options)
-        if lowered.hash not in self._networks:
-            self._networks[lowered.hash] = Network.load(Path(workload.label), lowered.data)
+        if lowered.hash not in self._expansions:
+            self._expansions[lowered.hash] = Expansions(Network.load(Path(workload.label), lowered.data))
+        expansions = self._expansions[lowered.hash]
         try:
-            program = compiled(self._networks[lowered.hash], system, options.weights_in, search=False, checked=False)
-            found = run(program, fidelity="analytic", named=False)
+            program = compiled(
+                expansions.network, system, options.weights_in, search=False, checked=False, expansions=expansions
+            )
+            for call in program.cpu_calls:
+                cpu.cpu_cost(call, tensors_of(program), system.cpu, system.technology.node_nm)
         except ValueError as error:
             return str(error).partition("\n")[0]
-        fixed = of_run(found) | dict(lowered.quality) | {"accelerator_macs": found.accelerator_macs}
-        peak = system.accelerator.array.macs_per_cycle if system.accelerator else 0
-        fixed["peak"] = peak
+        totals = counts_of(program, batches(program) if len(program.commands) else ()).total()
+        fixed = dict(lowered.quality) | {
+            "sram_peak_bytes": program.peak_bytes("sram"),
+            "scratchpad_peak_bytes": program.peak_bytes("scratchpad"),
+            "flash_bytes": program.flash_bytes,
+            "traffic_bytes": sum(traffic(totals, program).values()),
+            "accelerator_macs": program.accelerator_macs,
+            "peak": system.accelerator.array.macs_per_cycle if system.accelerator else 0,
+        }
         where = command_memory(program) if len(program.commands) else "sram"
-        return _Compiled(program, fixed, SimpleNamespace(**found.counts), where)
+        return _Compiled(program, fixed, SimpleNamespace(**totals), where)
 
-    def _times(self, speed: _Groups, chosen: Sequence[_Compiled | str]) -> tuple[Float64, Float64]:
-        """(cycles, those of the CPU) of each speed group; groups of one program go together."""
-        cycles, called = np.full(len(speed.rows), np.nan), np.full(len(speed.rows), np.nan)
+    def _times(self, systems: Sequence[System], chosen: Sequence[_Compiled | str]) -> tuple[Float64, Float64]:
+        """(cycles, those of the CPU) of each system's program; those of one program go together."""
+        cycles, called = np.full(len(systems), np.nan), np.full(len(systems), np.nan)
         by_program: dict[int, list[int]] = defaultdict(list)
         for place, item in enumerate(chosen):
             if not isinstance(item, str):
@@ -220,18 +247,16 @@ class Screen:
         for places in by_program.values():
             item = chosen[places[0]]
             assert isinstance(item, _Compiled)
-            systems = [self._system(int(speed.rows[place])) for place in places]
-            cycles[places], called[places] = forecast(item.program, systems)
+            cycles[places], called[places] = forecast(item.program, [systems[place] for place in places])
         return cycles, called
 
     def _prices(self, price: _Groups, chosen: Sequence[_Compiled | str]) -> tuple[Float64, dict[str, Float64]]:
         """pJ of what commands and the CPU do, and the parts of the static power in mW, of each price group."""
         dynamic = np.full(len(price.rows), np.nan)
         power = {name: np.full(len(price.rows), np.nan) for name in ("accelerator", "external", "rest")}
-        for place, item in enumerate(chosen):
+        for place, (item, system) in enumerate(zip(chosen, self._systems_of(price.rows), strict=True)):
             if isinstance(item, str):
                 continue
-            system = self._system(int(price.rows[place]))
             dynamic[place] = math.fsum(dynamic_pj(system, item.counts, item.commands_in).values())
             tensors = tensors_of(item.program) if item.program.cpu_calls else {}
             for call in item.program.cpu_calls:
@@ -288,12 +313,6 @@ def structures(space: Space) -> int:
     return sum(
         math.prod(len(space.values[path]) for path in axes_of(space, item, "structure")) for item in space.workloads
     )
-
-
-def _changed(model: Any, path: Sequence[str], value: Any) -> Any:
-    """A pydantic model with another value of one nested field, which is known to be valid."""
-    name, rest = path[0], path[1:]
-    return model.model_copy(update={name: _changed(getattr(model, name), rest, value) if rest else value})
 
 
 def _slow_flash(system: System, options: WorkloadOptions) -> bool:

@@ -187,14 +187,15 @@ def _listed(value: Any) -> bool:
     return isinstance(value, list | tuple)
 
 
-def changed(data: Mapping[str, Any], path: Sequence[str], value: Any, depth: int = 0) -> dict[str, Any]:
-    """Nested data with another value of one field, from ``path[depth]`` on; other parts are shared with ``data``.
+def changed(data: Any, path: Sequence[str], value: Any, depth: int = 0) -> Any:
+    """Nested data, or a model, with another value of one field, from ``path[depth]`` on; other parts are shared.
 
-    Raises SystemFileError where a part on the way is absent.
+    A model does not check the value. Raises SystemFileError where a part on the way is absent.
     """
-    name = path[depth]
-    if depth == len(path) - 1:
-        return {**data, name: value}
-    if not isinstance(data.get(name), Mapping):
-        raise SystemFileError(f"system: {'.'.join(path)}: this system has no {name}")
-    return {**data, name: changed(data[name], path, value, depth + 1)}
+    name, model = path[depth], isinstance(data, BaseModel)
+    if depth < len(path) - 1:
+        part = getattr(data, name) if model else data.get(name)
+        if not isinstance(part, Mapping | BaseModel):
+            raise SystemFileError(f"system: {'.'.join(path)}: this system has no {name}")
+        value = changed(part, path, value, depth + 1)
+    return data.model_copy(update={name: value}) if model else {**data, name: value}

@@ -30,6 +30,7 @@ from cosim.validate.gemmini import ranks
 RESULTS = Path(__file__).parents[2] / "reports" / "results"
 SPACE, WORKLOADS, COUNT, SEED = "explore-large", ("resnet8", "kws"), 500, 1
 METRICS = ("latency_ms", "energy_uj")
+LOOPS = 20  # of the reference, before and after
 MEDIAN, P95, RANK = 0.03, 0.10, 0.99  # of the errors, at most; of the rank correlation, at least
 
 
@@ -37,16 +38,21 @@ def measure(space: Space, count: int, seed: int) -> dict[str, Any]:
     """Speed and errors of screening a space of one workload.
 
     ``screened_per_s``, ``simulated_per_s``: points of this space per CPU-second of this process, tiling and compiling
-    included; the network is prepared before. ``errors``: of each metric, |screened / event - 1| over the feasible ones
+    included; the network is prepared before. ``loop_ms``: the shortest CPU time of ``reports.bench.python_loop`` beside
+    it. ``errors``: of each metric, |screened / event - 1| over the feasible ones
     of ``count`` points, and Spearman's rank correlation.
     """
+    from reports.bench import own_seconds, python_loop
+
     networks = Networks(Store.in_memory(), seed=0, samples=0, report=lambda text: None)
     (workload,) = space.workloads
     networks.of(workload, space.options_at(space.point(0), workload))
     screen, size = Screen(space, networks), space.lattice.size
+    loops = [own_seconds(python_loop) for _ in range(LOOPS)]
     begun = time.process_time()
     parts = [screen.screen(np.arange(start, min(size, start + funnel.PART))) for start in range(0, size, funnel.PART)]
     spent = time.process_time() - begun
+    loops += [own_seconds(python_loop) for _ in range(LOOPS)]
     metrics = {name: np.concatenate([part.metrics[name] for part in parts]) for name in METRICS}
     chosen = np.random.default_rng(seed).choice(size, min(count, size), replace=False)
     begun = time.process_time()
@@ -56,6 +62,7 @@ def measure(space: Space, count: int, seed: int) -> dict[str, Any]:
         "workload": workload.label,
         "points": size,
         "programs": screen.programs,
+        "loop_ms": 1e3 * min(loops),
         "screened_per_s": size / spent,
         "simulated_per_s": len(chosen) / simulating,
         "compared": int((~np.isnan(found[:, 0])).sum()),
@@ -103,14 +110,15 @@ def page(found: Sequence[dict[str, Any]]) -> str:
         f"time, on one core; errors over {COUNT} points drawn with seed {SEED}, without the infeasible ones. Screening "
         f"is held to a median error of {MEDIAN:.0%}, a 95th percentile of {P95:.0%} and a rank correlation of {RANK}.",
         "",
-        "| workload | points | programs compiled | points screened per CPU-s | points simulated per CPU-s | ratio |",
-        "| --- | --- | --- | --- | --- | --- |",
+        "| workload | points | programs compiled | points screened per CPU-s | points simulated per CPU-s | ratio "
+        "| 300,000 turns of a Python loop beside it |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
     ]
     for item in found:
         screened, simulated = item["screened_per_s"], item["simulated_per_s"]
         lines.append(
             f"| {item['workload']} | {item['points']:,} | {item['programs']} | {screened:,.0f} | {simulated:.1f} "
-            f"| {screened / simulated:,.0f} |"
+            f"| {screened / simulated:,.0f} | {item['loop_ms']:.1f} ms |"
         )
     lines += [
         "",

@@ -62,7 +62,7 @@ async def run(dut, commands: list[Command], duration: int = 5, **more) -> Outcom
 
 
 async def works(dut) -> None:
-    """A chain through all engines runs in order and leaves no token behind."""
+    """A chain through all engines runs in order and leaves no token behind; a full queue gives what it took."""
     chain = [
         replace(FILL, signal=MATRIX),
         replace(SUMS, wait=LOAD, signal=VECTOR),
@@ -72,6 +72,9 @@ async def works(dut) -> None:
     out = await run(dut, chain, duration=20)
     assert out.cause is None
     assert [starts[0][0] for starts in out.starts] == [out.starts[0][0][0] + 20 * k for k in range(4)]
+    fills = [replace(FILL, pad_address=16 * place) for place in range(2 * parameter("QueueDepth") + 1)]
+    out = await run(dut, fills, duration=20)
+    assert [word for _, word in out.starts[Engine.LOAD]] == [int.from_bytes(encode(fill), "little") for fill in fills]
 
 
 @cocotb.test(timeout_time=20, timeout_unit="ms")
@@ -245,3 +248,16 @@ async def reset_in_mid_job(dut):
     await works(dut)
     out = await run(dut, [replace(FILL, row_bytes=Register(3))])
     assert out.starts[0][0][1] == int.from_bytes(encode(replace(FILL, row_bytes=0)), "little"), "registers are zero"
+
+
+@cocotb.test(timeout_time=5, timeout_unit="ms")
+async def reset_while_a_register_is_refused(dut):
+    """At every moment between the refusal and the end of the segment, which waits for a long command."""
+    refused = [replace(SUMS), replace(FILL, row_bytes=Register(3))]
+    for cycles in range(10, 40):
+        await prepare(dut, {3: -1})
+        task = cocotb.start_soon(run(dut, refused, duration=200))
+        await ClockCycles(dut.clk_i, cycles)
+        task.cancel()
+        await prepare(dut)
+        await works(dut)

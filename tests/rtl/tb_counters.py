@@ -41,3 +41,8 @@ async def each_counts_its_own(dut):
             await compare()
             await RisingEdge(dut.clk_i)
     await compare()
+    dut.rst_ni.value = 0
+    await RisingEdge(dut.clk_i)
+    dut.rst_ni.value = 1
+    want = dict.fromkeys(Counter, 0)
+    await compare()
