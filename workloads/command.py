@@ -3,6 +3,8 @@
 import argparse
 import signal
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType
@@ -14,18 +16,38 @@ from workloads.training import Job, outputs_of, train
 from workloads.weights import load_weights, save_weights
 
 
-def _positive(text: str) -> int:
+def positive(text: str) -> int:
+    """An option's value: an integer above 0."""
     value = int(text)
     if value < 1:
         raise argparse.ArgumentTypeError(f"{value} is not positive")
     return value
 
 
-def _seed(text: str) -> int:
+def seed(text: str) -> int:
+    """An option's value: an integer, 0 or more."""
     value = int(text)
     if value < 0:
         raise argparse.ArgumentTypeError(f"{value} is negative")
     return value
+
+
+@contextmanager
+def stop_on_signals() -> Iterator[Callable[[], bool]]:
+    """Gives a function that says whether Ctrl-C or SIGTERM came: a loop finishes its step, saves and returns."""
+    stop = False
+
+    def on_signal(number: int, frame: FrameType | None) -> None:
+        nonlocal stop
+        del number, frame
+        stop = True
+
+    handlers = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield lambda: stop
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
 
 
 def _parser(task: Task) -> argparse.ArgumentParser:
@@ -36,10 +58,10 @@ def _parser(task: Task) -> argparse.ArgumentParser:
     )
     parser.add_argument("--data", type=Path, metavar="DIR", help="folder with a data set (default: the package's own)")
     parser.add_argument("--dataset", metavar="NAME", help="which data set, when the folder holds several")
-    parser.add_argument("--epochs", type=_positive, metavar="N", help="default: what the data set's recipe says")
-    parser.add_argument("--samples", type=_positive, metavar="N", help="use the first N training samples only")
-    parser.add_argument("--seed", type=_seed, default=0, metavar="N", help="default: 0")
-    parser.add_argument("--threads", type=_positive, default=1, metavar="N", help="default: 1, which repeats exactly")
+    parser.add_argument("--epochs", type=positive, metavar="N", help="default: what the data set's recipe says")
+    parser.add_argument("--samples", type=positive, metavar="N", help="use the first N training samples only")
+    parser.add_argument("--seed", type=seed, default=0, metavar="N", help="default: 0")
+    parser.add_argument("--threads", type=positive, default=1, metavar="N", help="default: 1, which repeats exactly")
     parser.add_argument("--out", type=Path, metavar="FILE", help=f"default: {task.name}_<dataset>.npz in this folder")
     parser.add_argument("--resume", action="store_true", help="continue a stopped run, if there is one")
     return parser
@@ -58,19 +80,8 @@ def _run(task: Task, options: argparse.Namespace) -> int:
     if len(job.samples.labels) < recipe.batch_size:
         raise ValueError(f"--samples {len(job.samples.labels)} is less than one batch of {recipe.batch_size}")
     print(f"{task.name} on {data_set.name}: {len(job.samples.labels)} samples, {recipe.epochs} epochs", flush=True)
-    stop = False
-
-    def on_signal(number: int, frame: FrameType | None) -> None:
-        nonlocal stop
-        del number, frame
-        stop = True  # the loop finishes its step, saves and returns
-
-    handlers = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        module = train(job, checkpoint, options.resume, lambda line: print(line, flush=True), lambda: stop)
-    finally:
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
+    with stop_on_signals() as stopped:
+        module = train(job, checkpoint, options.resume, lambda line: print(line, flush=True), stopped)
     if module is None:
         return 130
     save_weights(out, module)

@@ -24,9 +24,8 @@ _FASHION_TEST_LABELS = (9, 2, 1, 1, 6, 1, 4, 6)
 _IDX_FILES = "train- and t10k-images-idx3-ubyte and -labels-idx1-ubyte, plain or .gz"
 
 
-@lru_cache(maxsize=2)
-def _digits(split: Split) -> Samples:
-    """Handwritten digits of 8x8 pixels and 17 grey levels, enlarged by bilinear interpolation.
+def _digit_levels(split: Split) -> Samples:
+    """Handwritten digits of 8x8 pixels and 17 grey levels, 0 to 16; float64 (n, 8, 8).
 
     Source: E. Alpaydin, C. Kaynak, "Optical Recognition of Handwritten Digits", UCI, 1998; as in scikit-learn.
     """
@@ -35,14 +34,31 @@ def _digits(split: Split) -> Samples:
     images, labels = load_digits(return_X_y=True)
     order = np.random.default_rng(DIGITS_SPLIT_SEED).permutation(len(labels))
     chosen = order[:DIGITS_TRAIN] if split == "train" else order[DIGITS_TRAIN:]
-    grey = images[chosen].reshape(-1, 8, 8) * (255.0 / 16.0)
-    large = np.floor(resize_bilinear(grey, SIDE_PIXELS, SIDE_PIXELS) + 0.5).astype(np.uint8)
-    return Samples(large[:, None], labels[chosen].astype(np.int64))
+    return Samples(images[chosen].reshape(-1, 8, 8), labels[chosen].astype(np.int64))
+
+
+@lru_cache(maxsize=2)
+def _digits(split: Split) -> Samples:
+    """Digits enlarged by bilinear interpolation."""
+    levels = _digit_levels(split)
+    large = np.floor(resize_bilinear(levels.inputs * (255.0 / 16.0), SIDE_PIXELS, SIDE_PIXELS) + 0.5).astype(np.uint8)
+    return Samples(large[:, None], levels.labels)
+
+
+@lru_cache(maxsize=2)
+def _small_digits(split: Split) -> Samples:
+    levels = _digit_levels(split)
+    return Samples(np.minimum(levels.inputs * 16, 255).astype(np.uint8)[:, None], levels.labels)
 
 
 def digits() -> DataSet:
     """scikit-learn's digits: 1200 training and 597 test images, always there."""
     return DataSet("digits", lambda split, count: take(_digits(split), count))
+
+
+def small_digits() -> DataSet:
+    """The same digits at their own size: uint8 (n, 1, 8, 8), 16 times the grey level, 255 for the darkest."""
+    return DataSet("digits-8x8", lambda split, count: take(_small_digits(split), count))
 
 
 def _idx_path(folder: Path, stem: str) -> Path | None:
