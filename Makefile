@@ -13,6 +13,7 @@
 #   make proofs  proves properties of the RTL's queues, tokens and dispatcher; reports/results/proofs.md
 #   make activity  how often the RTL's signals change in ResNet-8, beside what the energy table assumes
 #   make area    synthesizes the RTL, counts gates and writes reports/results/area.md
+#   make reproduce-octo  trains in 8-bit integers and in floats, three seeds each; reports/results/octo_accuracy.md
 #   make clean   removes what the other targets made
 #
 # PYTHON    the interpreter to start from, at least 3.11                    make test PYTHON=python3.12
@@ -31,7 +32,7 @@ VERIFY := $(VENV)/.installed-verify
 # In front of every command from the environment: what it calls in turn (python, cosim) is the environment's too.
 IN_VENV := PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
 
-.PHONY: demo test slow lint bench screening arrays programs activity area mutants coverage proofs env clean
+.PHONY: demo test slow lint bench screening arrays programs activity area mutants coverage proofs reproduce-octo env clean
 .DELETE_ON_ERROR:
 
 demo: $(STAMP)
@@ -75,6 +76,9 @@ coverage: $(STAMP)
 
 proofs: $(VERIFY)
 	$(IN_VENV) python -m rtl.proofs
+
+reproduce-octo: $(STAMP)
+	$(IN_VENV) python -m workloads.octo.reproduce --resume
 
 env: $(STAMP)
 
