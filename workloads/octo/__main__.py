@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from workloads.arrays import save_arrays
+from workloads.arrays import save_arrays, save_text
 from workloads.command import positive, seed, stop_on_signals
 from workloads.octo import networks, problem
 from workloads.octo.export import compensation_cost
@@ -74,7 +74,7 @@ def _run(options: argparse.Namespace) -> int:
     state, history = done
     save_arrays(out, {name: value.numpy() for name, value in state.items()} | {"job": np.array(job.identity())})
     curve = out.with_suffix(".json")
-    curve.write_text(json.dumps({"job": json.loads(job.identity()), "history": history}, indent=1) + "\n")
+    save_text(curve, json.dumps({"job": json.loads(job.identity()), "history": history}, indent=1) + "\n")
     checkpoint.unlink(missing_ok=True)
     if isinstance(arithmetic, Settings) and arithmetic.lac != "none":
         cost = compensation_cost(network, arithmetic)

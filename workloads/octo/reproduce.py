@@ -5,7 +5,6 @@ Writes `octo_accuracy.json` after every run, so that a stopped measurement is re
 
 import argparse
 import json
-import os
 import statistics
 import sys
 import time
@@ -14,13 +13,13 @@ from pathlib import Path
 
 import torch
 
-from workloads.arrays import load_arrays
+from workloads.arrays import load_arrays, save_text
 from workloads.command import positive, stop_on_signals
 from workloads.octo import networks, problem
 from workloads.octo.cells import BATCH, CELLS, FAMILIES, TRIED_EPOCHS, TRIED_RATES, TRIED_SEED, Cell
 from workloads.octo.training import Job, train
 
-RESULTS = Path("reports/results")
+RESULTS = Path(__file__).parents[2] / "reports" / "results"
 Run = dict[str, object]
 
 
@@ -43,9 +42,7 @@ class Measurements:
     def add(self, run: Run) -> None:
         """Store a run, in place of an older one of its name and seed."""
         self.runs = [r for r in self.runs if (r["name"], r["seed"]) != (run["name"], run["seed"])] + [run]
-        partial = self.path.with_name(f".{self.path.name}.{os.getpid()}.partial")
-        partial.write_text(json.dumps(self.runs, indent=1) + "\n")
-        os.replace(partial, self.path)
+        save_text(self.path, json.dumps(self.runs, indent=1) + "\n")
 
     def accuracies(self, name: str) -> list[float]:
         """Of all seeds; 0 for a run that ended with an error."""
@@ -222,7 +219,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--seeds", type=positive, default=3, metavar="N", help="default: 3")
     parser.add_argument("--data", type=Path, metavar="DIR", help="also train octo-cnn on the data set in this folder")
     parser.add_argument("--only", default="", metavar="TEXT", help="cells whose name holds this text")
-    parser.add_argument("--out", type=Path, default=RESULTS, metavar="DIR", help=f"default: {RESULTS}")
+    parser.add_argument("--out", type=Path, default=RESULTS, metavar="DIR", help="default: reports/results here")
     parser.add_argument("--resume", action="store_true", help="keep the runs that are there")
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
@@ -231,7 +228,7 @@ def main(arguments: list[str] | None = None) -> int:
         done = Measurements(options.out / "octo_accuracy.json", options.resume)
         with stop_on_signals() as stopped:
             complete = _measure_all(options, done, stopped)
-        (options.out / "octo_accuracy.md").write_text(table(done))
+        save_text(options.out / "octo_accuracy.md", table(done))
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
