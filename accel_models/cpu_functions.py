@@ -16,6 +16,8 @@ FREE = "free"  # the result lies on the operand
 MACS = "macs"  # Operator.macs at the cost of a float MAC, and a float operation per result (bias, store)
 POOL = "pool"  # a tap of the window each, and a float operation per result
 BY_BYTES = "copy"  # of the results
+PRODUCTS = "products"  # Operator.macs at the cost of the library's convolution, and its cost of an output
+SEQUENCE = "sequence"  # of its calls, each by its class and elements
 
 # Classes of the NumPy kernels; every one is listed, also where it is the default.
 KERNELS: Mapping[str, str] = {
@@ -39,10 +41,35 @@ KERNELS: Mapping[str, str] = {
         "float",
     ),
     **dict.fromkeys(("linear", "matmul", "conv2d"), MACS),
+    **dict.fromkeys(("octo.conv2d", "octo.conv2d_input_gradient", "octo.conv2d_weight_gradient"), PRODUCTS),
+    "sequence": SEQUENCE,
+    # Integers: a load, one to five instructions, a store.
+    **dict.fromkeys(
+        (
+            *("octo.requantize", "octo.update", "octo.master_view", "octo.statistics_range", "octo.softmax_gradient"),
+            *("octo.scaled_codes", "octo.real", "octo.noise_key"),
+        ),
+        "rescale",
+    ),
+    **dict.fromkeys(
+        (
+            *("octo.bias_gradient", "octo.map_gradient", "octo.largest", "octo.shift_of", "octo.clipped_range"),
+            *("octo.sides", "octo.clipped_gradient", "octo.sum_exponent", "octo.aligned_sum", "octo.max_pool"),
+            *("octo.max_pool_gradient", "octo.average_pool", "octo.average_pool_gradient", "octo.relu_gradient"),
+            *("join_digits", "shift_left", "shift_right"),
+        ),
+        "float",
+    ),
+    **dict.fromkeys(("octo.softmax_table", "octo.loss", "exp2"), "exponential"),
     **dict.fromkeys(("max_pool2d", "avg_pool2d", "adaptive_avg_pool2d"), POOL),
     **dict.fromkeys(
-        ("identity", "permute", "concat", "stack", "pixel_shuffle", "upsample_nearest", "embedding", "gather"), BY_BYTES
+        (
+            *("identity", "permute", "concat", "stack", "slice", "pixel_shuffle", "upsample_nearest", "embedding"),
+            "gather",
+        ),
+        BY_BYTES,
     ),
+    "reshape": FREE,
 }  # fmt: skip
 
 # ATen operators that are not named like a kernel of the same class.

@@ -50,8 +50,12 @@ def register(network: Network) -> None:
     """Make ``accel_models.kernels`` able to execute the ATen calls of a network, through PyTorch."""
     for operator in network.operators:
         attributes = operator.attributes
-        if isinstance(attributes, CpuCall) and "::" in attributes.function:
-            FUNCTIONS.setdefault(attributes.function, kernel(attributes.function))
+        if not isinstance(attributes, CpuCall):
+            continue
+        inner = dict(attributes.parameters).get("calls", ()) if attributes.function == "sequence" else ()
+        for function in (attributes.function, *(item[0] for item in inner)):
+            if "::" in function:
+                FUNCTIONS.setdefault(function, kernel(function))
 
 
 def kernel(function: str) -> Callable[..., tuple[np.ndarray, ...]]:

@@ -15,8 +15,8 @@ INT32_MAX = 2**31 - 1
 CODE_BITS = 8
 RANDOM_BITS = 8
 MANTISSA_BITS = 15
-REACH_BITS = 22
-"""Of a sum of two tensors: how far below the larger exponent it can begin, so that a shifted code fits 30 bits."""
+REACH_BITS = 15
+"""Of a sum of two tensors: how far below the larger exponent it can begin."""
 IMAGE_ORDER, WEIGHT_ORDER = (0, 2, 3, 1), (2, 3, 1, 0)
 """Axes as memory holds them, slowest first: (n, rows, columns, channels) and (k, l, channels in, channels out)."""
 LOSS_EXPONENT = -15
@@ -156,15 +156,15 @@ def sides(acc: torch.Tensor, bound: torch.Tensor) -> torch.Tensor:
 
 
 def sum_exponent(a_exponent: torch.Tensor, b_exponent: torch.Tensor) -> torch.Tensor:
-    """The exponent of a sum of two tensors: the smaller one, but at most 22 below the larger."""
+    """The exponent of a sum of two tensors: the smaller one, but at most 15 below the larger."""
     return torch.maximum(torch.minimum(a_exponent, b_exponent), torch.maximum(a_exponent, b_exponent) - REACH_BITS)
 
 
 def aligned_sum(a: torch.Tensor, a_up: torch.Tensor, b: torch.Tensor, b_up: torch.Tensor) -> torch.Tensor:
-    """(a << a_up) + (b << b_up) of two int8 tensors as int32; shifts of 0..22.
+    """(a << a_up) + (b << b_up) of two int8 tensors as int32; shifts of 0..15.
 
     Each shift is the tensor's exponent less that of the sum, and 0 where that is negative: a tensor that lies more than
-    22 powers of two below the other one counts as if it lay 22 below, at most 2**-15 of a unit of the other.
+    15 powers of two below the other one counts as if it lay 15 below, at most 2**-8 of a unit of the other.
     """
     wide = (a.to(torch.int64) << a_up.to(torch.int64)) + (b.to(torch.int64) << b_up.to(torch.int64))
     return wide.to(torch.int32)
