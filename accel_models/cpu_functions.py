@@ -60,7 +60,8 @@ KERNELS: Mapping[str, str] = {
         ),
         "float",
     ),
-    **dict.fromkeys(("octo.softmax_table", "octo.loss", "exp2"), "exponential"),
+    **dict.fromkeys(("octo.loss", "exp2"), "exponential"),
+    "octo.softmax_table": "table",  # a row of a constant stack of them
     **dict.fromkeys(("max_pool2d", "avg_pool2d", "adaptive_avg_pool2d"), POOL),
     **dict.fromkeys(
         (

@@ -13,7 +13,8 @@ A ``.network`` file is a container (see ``container``) of format ``cosim.network
   ``residual`` and ``epilogue`` are objects with the fields of ``Output8``, ``Residual`` and ``Epilogue``, or null;
 - ``metadata``: any JSON data, such as ``multiplier_bits`` and ``rounding``.
 
-Its arrays are the constants, each under its tensor's name, with the tensor's shape and dtype.
+Its arrays are the constants, and what persistent tensors start from, each under its tensor's name, with the tensor's
+shape and dtype.
 """
 
 import hashlib
@@ -393,7 +394,8 @@ class Operator:
 
 @dataclass(frozen=True, kw_only=True)
 class Network:
-    """Operators in order, their tensors by name, and the data of the constants (shape and dtype of their tensor)."""
+    """Operators in order, their tensors by name, and data, of their tensor's shape and dtype: of all constants, and of
+    persistent tensors that do not start from zero. An operator may write a persistent tensor, in place too."""
 
     name: str
     operators: tuple[Operator, ...]
@@ -425,6 +427,14 @@ class Network:
     @property
     def macs(self) -> int:
         return sum(operator.macs for operator in self.operators)
+
+    def is_constant(self, name: str) -> bool:
+        return self.tensors[name].role == "constant"
+
+    @property
+    def initial(self) -> dict[str, np.ndarray]:
+        """What persistent tensors hold before the first invocation, where it is not zero."""
+        return {name: data for name, data in self.constants.items() if not self.is_constant(name)}
 
     def to_bytes(self) -> bytes:
         body = {

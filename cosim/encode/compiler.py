@@ -151,11 +151,13 @@ def _compile(expansions: Expansions, system: System, layout: Layout, memories: M
         for name, use in layout.uses.items()
         if use.fed
         and use.tensor.dtype == "int8"
+        and use.tensor.role != "persistent"
         and use.tensor.bytes <= caps.pad_bytes // 2
         and (caps.inputs_kept or use.tensor.role != "input")
     }
     widest = caps.columns if caps.columns < accelerator.array.columns else None
-    limits = Limits(caps.entries, min(STAGE_BYTES, caps.pad_bytes // 8), widest, caps.ramped)
+    stage, image = min(STAGE_BYTES, caps.pad_bytes // 8), caps.pad_bytes // 8
+    limits = Limits(caps.entries, stage, image, widest, caps.ramped)
     for _ in range(_ATTEMPTS):
         expansion = expansions.of(layout, hw, memories.weights, frozenset(kept), limits)
         builder = expansion.builder

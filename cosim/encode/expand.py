@@ -14,8 +14,9 @@ from cosim.place import Block
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Bounds on tiles. ``entries``, ``stage_bytes`` (of bytes that only move) and ``widest`` (columns a tile) hold for
-    all operators; with ``ramped`` their first and last tiles may be lower than the others.
+    """Bounds on tiles. ``entries``, ``stage_bytes`` (of bytes that only move), ``image_bytes`` (of an image of a training
+    step that comes in whole) and ``widest`` (columns a tile) hold for all operators; with ``ramped`` their first and last
+    tiles may be lower than the others. ``alone``: sums per channel do not go along with weight gradients.
 
     The others, by row, are filled while the compiler looks for a fit in a short scratchpad: lower tiles, fewer columns
     a tile, one slice of the weights at a time.
@@ -23,15 +24,17 @@ class Limits:
 
     entries: int
     stage_bytes: int
+    image_bytes: int = 1 << 14
     widest: int | None = None
     ramped: bool = True
     heights: dict[int, int] = field(default_factory=dict)
     columns: dict[int, int] = field(default_factory=dict)
     weights_outer: set[int] = field(default_factory=set)
+    alone: bool = False
 
     def decisions(self) -> tuple[Hashable, ...]:
         """All of it, as it is now."""
-        alike = self.entries, self.stage_bytes, self.widest, self.ramped
+        alike = self.entries, self.stage_bytes, self.image_bytes, self.widest, self.ramped, self.alone
         return *alike, frozenset(self.heights.items()), frozenset(self.columns.items()), frozenset(self.weights_outer)
 
 
@@ -71,7 +74,7 @@ class Builder:
         parted: bool,
     ) -> None:
         self.network, self.hw = network, hw
-        self.operators = layout.operators
+        self.operators, self.accelerated = layout.operators, layout.accelerated
         self.roots, self.uses, self.homes, self.constants = layout.roots, layout.uses, homes, constants
         self.kept, self.limits, self.parted = kept, limits, parted
         self.steps: list[Step] = []
@@ -141,7 +144,7 @@ class Builder:
 
     def _home(self, root: str) -> Storage:
         """Where a streamed tensor lies on the bus: its home in SRAM, or, for a constant operand, the constant image."""
-        if root in self.network.constants:
+        if self.network.is_constant(root):
             return self.constants.add(root, self.network.constants[root].tobytes(), self.steps[-1].row)
         return self.homes[root]
 
@@ -196,7 +199,7 @@ class Builder:
     def passes_through(self, name: str) -> bool:
         """Whether the tensor comes from SRAM and is not kept."""
         root = self.roots[name]
-        return root not in self.kept and root not in self.network.constants
+        return root not in self.kept and not self.network.is_constant(root)
 
     def constant(self, name: str, storage: Storage) -> Block:
         """A block that holds a blob of the constant image from this step on."""

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from accel_models.network import (
+    TRAINING,
     Concat,
     Conv2d,
     CpuCall,
@@ -15,9 +16,12 @@ from accel_models.network import (
     Reshape,
     Slice,
     Tensor,
+    Update,
+    WeightGradient,
 )
 from accel_models.system import Accelerator
 from cosim.encode.steps import Storage
+from cosim.tile.training import trains_on
 from cosim.place import Block
 
 MOVEMENT = (Concat, Slice, Pad, Permute)
@@ -41,6 +45,8 @@ def on_accelerator(network: Network, operator: Operator, accelerator: Accelerato
     if accelerator is None or isinstance(operator.attributes, CpuCall):
         return False
     attributes = operator.attributes
+    if isinstance(attributes, TRAINING):
+        return trains_on(network, operator, accelerator)
     images = [network.tensors[name] for name in (*operator.inputs[:2], *operator.outputs) if name in network.tensors]
     if any(tensor.dtype != "int8" for tensor in images):
         return False
@@ -74,12 +80,16 @@ def uses(
         if roots[name] == name and tensor.role != "constant":
             outside = tensor.role in ("input", "output", "persistent")
             found[name] = TensorUse(name, tensor, -1, end if tensor.role in ("output", "persistent") else -1, outside)
+    for name in in_accumulators(operators, accelerated):
+        del found[name]
     for name in network.outputs:
         use = found[roots[name]]
         use.on_bus, use.last = True, end
     for row, operator in enumerate(operators):
         touches_bus = not accelerated[row] or isinstance(operator.attributes, MOVEMENT)
         for name in operator.outputs:
+            if roots[name] not in found:
+                continue
             use = found[roots[name]]
             use.producer = row if use.producer < 0 else use.producer
             use.last = max(use.last, row)
@@ -91,6 +101,15 @@ def uses(
                 use.on_bus |= touches_bus
                 use.fed |= not touches_bus
     return found
+
+
+def in_accumulators(operators: tuple[Operator, ...], accelerated: list[bool]) -> list[str]:
+    """Sums that the operator right behind their own takes from the accumulators: they have no place in a memory."""
+    return [
+        operator.outputs[0]
+        for row, operator in enumerate(operators)
+        if accelerated[row] and isinstance(operator.attributes, WeightGradient)
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +139,20 @@ def layout_of(network: Network, accelerator: Accelerator | None) -> Layout:
     """Who runs each operator, and who uses each tensor."""
     operators = tuple(item for item in network.operators if not isinstance(item.attributes, Reshape))
     accelerated = [on_accelerator(network, operator, accelerator) for operator in operators]
+    for row in range(len(operators)):
+        if isinstance(operators[row].attributes, WeightGradient) and not _updates(operators, accelerated, row):
+            accelerated[row] = False
+        if isinstance(operators[row].attributes, Update) and (row == 0 or not accelerated[row - 1]):
+            accelerated[row] = False
     roots = storage_roots(network)
     return Layout(operators, accelerated, roots, uses(network, operators, accelerated, roots))
+
+
+def _updates(operators: tuple[Operator, ...], accelerated: list[bool], row: int) -> bool:
+    """Whether the next operator, on the accelerator too, takes this one's sums, and nobody else does."""
+    sums, after = operators[row].outputs[0], operators[row + 1 : row + 2]
+    readers = [operator for operator in operators if sums in operator.inputs]
+    return readers == list(after) and isinstance(after[0].attributes, Update) and accelerated[row + 1]
 
 
 def matrix_like(operator: Operator) -> bool:
