@@ -70,8 +70,9 @@ def place_homes(
             f"{weights} B of weights and {commands} B of commands exceed SRAM ({system.sram.size_bytes} B); "
             "leave the weights in flash (--weights-in flash)"
         )
-    blocks = [storage.block for storage in homes.values()]
-    arena = Arena("SRAM", system.sram.size_bytes, weights + commands)
+    blocks = list({id(storage): storage.block for storage in homes.values()}.values())
+    is_step = any(block.role == "persistent" for block in blocks)
+    arena = Arena("SRAM", system.sram.size_bytes, weights + commands, lowest=is_step)
     try:
         # Persistent tensors are a pool of their own, below all others: their initial bytes are one piece.
         arena.add_all(block for block in blocks if block.role == "persistent")
@@ -87,7 +88,8 @@ def _overflow(system: System, homes: Mapping[str, Storage], reserved: int) -> No
     assert system.external_ram is not None
     sram = Arena("SRAM", system.sram.size_bytes, reserved)
     external = Arena("external RAM", system.external_ram.size_bytes)
-    for storage in sorted(homes.values(), key=lambda item: (item.block.bytes, item.block.first, item.block.name)):
+    distinct = {id(storage): storage for storage in homes.values()}.values()
+    for storage in sorted(distinct, key=lambda item: (item.block.bytes, item.block.first, item.block.name)):
         if not sram.add(storage.block):
             storage.space = "external"
             external.add_all([storage.block])
@@ -283,7 +285,8 @@ def _placements(
                     end,
                 )
             )
-    found += [placement(item.block, item.space, item.block.first, item.block.last) for item in homes.values()]
+    distinct = {id(item): item for item in homes.values()}.values()
+    found += [placement(item.block, item.space, item.block.first, item.block.last) for item in distinct]
     if builder is not None:
         row_of = [step.row for step in builder.steps]
         for block in builder.blocks:

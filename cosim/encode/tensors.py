@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from accel_models.network import (
     TRAINING,
+    AlignedSum,
     Concat,
     Conv2d,
     CpuCall,
@@ -123,6 +124,7 @@ class Layout:
     accelerated: list[bool]
     roots: dict[str, str]
     uses: dict[str, TensorUse]
+    shares: dict[str, str]  # in place in SRAM: a result -> the operand that it is written over, chunk by chunk
 
     def homes(self, kept: frozenset[str]) -> dict[str, Storage]:
         """Homes in SRAM of the tensors that need one, with their lives in operator rows; offsets come later."""
@@ -132,6 +134,10 @@ class Layout:
                 first = 0 if use.tensor.role == "persistent" else max(use.producer, 0)
                 block = Block(name, use.tensor.bytes, first, max(use.last, 0), use.tensor.role, first)
                 found[name] = Storage(block, "sram")
+        for new, old in self.shares.items():
+            if new in found and old in found:
+                found[old].block.last = max(found[old].block.last, found[new].block.last)
+                found[new] = found[old]
         return found
 
 
@@ -145,7 +151,21 @@ def layout_of(network: Network, accelerator: Accelerator | None) -> Layout:
         if isinstance(operators[row].attributes, Update) and (row == 0 or not accelerated[row - 1]):
             accelerated[row] = False
     roots = storage_roots(network)
-    return Layout(operators, accelerated, roots, uses(network, operators, accelerated, roots))
+    used = uses(network, operators, accelerated, roots)
+    return Layout(operators, accelerated, roots, used, _shared(operators, accelerated, roots, used))
+
+
+def _shared(
+    operators: tuple[Operator, ...], accelerated: list[bool], roots: dict[str, str], used: dict[str, TensorUse]
+) -> dict[str, str]:
+    """Sums whose first operand dies with them."""
+    found = {}
+    for row, operator in enumerate(operators):
+        if accelerated[row] and isinstance(operator.attributes, AlignedSum):
+            old, new = used.get(roots[operator.inputs[0]]), used[roots[operator.outputs[0]]]
+            if old is not None and old.last == row and old.tensor.role == new.tensor.role == "activation":
+                found[new.root] = old.root
+    return found
 
 
 def _updates(operators: tuple[Operator, ...], accelerated: list[bool], row: int) -> bool:

@@ -151,7 +151,7 @@ class _Step:
 
     def network(self) -> Network:
         units = Patterns(self.graph, self.live, self.states).units()
-        taken = {node for unit in units for node in (*unit.members, *(unit.then.members if unit.then else ()))}
+        taken = {node for unit in units for node in _members(unit)}
         for node in self.graph.nodes:
             if node in self.live and node not in taken and node.op == "call_function" and name_of(node) != "getitem":
                 units.append(self._cpu_unit(node))
@@ -475,6 +475,10 @@ class _Step:
 
 def _inputs(unit: Unit) -> list[Key]:
     return [*unit.inputs, *(_inputs(unit.then) if unit.then else ())]
+
+
+def _members(unit: Unit) -> list[fx.Node]:
+    return [*unit.members, *(_members(unit.then) if unit.then else ())]
 
 
 def _outputs(unit: Unit) -> list[Key | None]:

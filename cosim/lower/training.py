@@ -91,7 +91,7 @@ class Patterns:
                 "octo.max_pool_gradient": self._max_pool_gradient,
             }.get(name_of(node), lambda _: [])(node)
             found += made
-        return found
+        return _chained(found)
 
     # ---- what the patterns ask ----
 
@@ -247,6 +247,17 @@ class Patterns:
         unit = Unit(attributes, [given["g"], given["places"]], [node], self.graph.index[node], {node})
         unit.phase, unit.label = "backward-input", "max_pool_gradient"
         return [unit]
+
+
+def _chained(units: list[Unit]) -> list[Unit]:
+    """With sums per channel right behind the weight gradient of the same g: the accelerator makes both in one pass."""
+    sums = {unit.inputs[0]: unit for unit in units if isinstance(unit.attributes, ChannelSum)}
+    chained: set[Unit] = set()
+    for unit in units:
+        if isinstance(unit.attributes, WeightGradient) and unit.then is not None and unit.inputs[1] in sums:
+            unit.then.then = sums[unit.inputs[1]]
+            chained.add(unit.then.then)
+    return [unit for unit in units if unit not in chained]
 
 
 def _places(given: dict[str, Any]) -> dict[str, Any]:
