@@ -182,12 +182,14 @@ def _training(operator: Operator, tensors: Mapping[str, Tensor], library: Librar
 
 
 def _sequence(attributes: CpuCall, table: _Tables) -> float:
-    """Cycles of the calls of a sequence, by class and elements; a copy is priced as of 4 bytes each."""
+    """Cycles of the calls of a sequence, by class and elements; bytes are copied four an element."""
     found = 0.0
     for function, _, _, elements in dict(attributes.parameters)["calls"]:
         kind = cpu_functions.class_of(function)
-        if kind != cpu_functions.FREE:
-            found += elements * (4 * table.per_element["copy"] if kind == cpu_functions.BY_BYTES else table.per_element[kind])
+        if kind == cpu_functions.BY_BYTES:
+            found += 4 * table.per_element[kind] * elements
+        elif kind != cpu_functions.FREE:
+            found += table.per_element.get(kind, table.per_element["float"]) * elements
     return found
 
 
