@@ -109,7 +109,7 @@ def simulate(
 
 
 def _kept_bytecode(build: BlockBuild) -> dict[str, str]:
-    """Compiled Python beside the builds, also where the environment keeps none: compiling takes a start's largest part."""
+    """Compiled Python beside the builds, even where the environment keeps none: compiling takes most of a start."""
     return {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(build.directory.parent / "bytecode")}
 
 
