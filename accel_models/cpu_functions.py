@@ -80,7 +80,7 @@ ATEN: Mapping[str, str] = {
     **dict.fromkeys(("_softmax", "_log_softmax", "_softmax_backward_data", "_log_softmax_backward_data"), "softmax"),
     **dict.fromkeys(
         (
-            *("exp2", "expm1", "log2", "log10", "logaddexp", "logsumexp", "tan", "asin", "acos", "atan", "atan2"),
+            *("expm1", "log2", "log10", "logaddexp", "logsumexp", "tan", "asin", "acos", "atan", "atan2"),
             *("sinh", "cosh", "asinh", "acosh", "atanh", "erfc", "erfinv", "logit", "log_sigmoid"),
             *("log_sigmoid_forward", "selu", "celu", "mish", "gelu_backward", "silu_backward", "elu_backward"),
             *("softplus_backward", "mish_backward"),
@@ -124,7 +124,7 @@ ATEN: Mapping[str, str] = {
     ),
     **dict.fromkeys(
         (
-            *("clone", "copy", "contiguous", "cat", "slice", "slice_copy", "slice_scatter", "select", "select_copy"),
+            *("clone", "copy", "contiguous", "cat", "slice_copy", "slice_scatter", "select", "select_copy"),
             *("select_scatter", "narrow", "split", "split_with_sizes", "chunk", "unbind", "pad", "constant_pad_nd"),
             *("reflection_pad1d", "reflection_pad2d", "replication_pad1d", "replication_pad2d", "permute_copy"),
             *("transpose", "t", "movedim", "flip", "roll", "repeat", "tile", "expand", "expand_copy", "index"),
@@ -136,7 +136,7 @@ ATEN: Mapping[str, str] = {
     ),
     **dict.fromkeys(
         (
-            *("view", "_unsafe_view", "view_copy", "reshape", "_reshape_alias", "flatten", "unflatten", "squeeze"),
+            *("view", "_unsafe_view", "view_copy", "_reshape_alias", "flatten", "unflatten", "squeeze"),
             *("unsqueeze", "squeeze_copy", "unsqueeze_copy", "alias", "detach", "lift_fresh_copy", "dropout"),
         ),
         FREE,
