@@ -156,8 +156,7 @@ def _compile(expansions: Expansions, system: System, layout: Layout, memories: M
         and (caps.inputs_kept or use.tensor.role != "input")
     }
     widest = caps.columns if caps.columns < accelerator.array.columns else None
-    stage, image = min(STAGE_BYTES, caps.pad_bytes // 8), caps.pad_bytes // 8
-    limits = Limits(caps.entries, stage, image, widest, caps.ramped)
+    limits = Limits(caps.entries, min(STAGE_BYTES, caps.pad_bytes // 8), widest, caps.ramped)
     for _ in range(_ATTEMPTS):
         expansion = expansions.of(layout, hw, memories.weights, frozenset(kept), limits)
         builder = expansion.builder

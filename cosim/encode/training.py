@@ -34,6 +34,7 @@ from accel_models.commands import (
 from accel_models.kernels.training import DIGIT_BITS
 from cosim.encode.expand import Builder
 from cosim.encode.steps import Pending, Runs, Step
+from cosim.encode.tensors import WHOLE_BYTES
 from cosim.place import Block
 from cosim.tile.training import Band, Pass, plan_bands, plan_passes
 
@@ -159,7 +160,7 @@ def _feed_rows(builder: Builder, image: _Image, index: int, first: int, stop: in
     """Where row ``first`` of an image lies in the scratchpad, with rows up to ``stop``. Whole images share a block."""
     base = index * image.bytes
     start, end = base + first * image.line, base + stop * image.line
-    whole = image.bytes <= builder.limits.image_bytes
+    whole = image.bytes <= WHOLE_BYTES
     region = builder.feed(image.name, base if whole else start, end, (base, base + image.bytes) if whole else None)
     return region.block, region.delta + start
 
@@ -275,8 +276,13 @@ def _biases(builder: Builder, name: str, channels: int) -> Block:
 
 
 def _input_gradient(builder: Builder, row: int) -> None:
-    """One command a kernel place; with a stride, pixels of each parity on their own, by the places that reach them."""
+    """One command a kernel place; with a stride, pixels of each parity on their own, by the places that reach them.
+
+    Where the layer's weights change right behind, that comes first: the weights from before are in the scratchpad.
+    """
     operator = builder.operators[row]
+    if builder.together[row].stop > row + 1:
+        _sum_weights(builder, row + 1, operator.inputs[1])
     a = operator.attributes
     assert isinstance(a, net.InputGradient)
     g, output = _image(builder, operator.inputs[0]), _image(builder, operator.outputs[0])
@@ -291,6 +297,8 @@ def _input_gradient(builder: Builder, row: int) -> None:
         step = builder.step(row)
         if band.first == 0:
             start = band.image * output.bytes + band.y * output.line
+            if builder.together[row].stop > row + 1:
+                builder.share_if_dying(output.name, builder.operators[row + 1].inputs[0], row)
             target = _target(builder, output.name, start, band.height * output.line)
             if len(parts) < a.stride[0] * a.stride[1]:
                 fields = {"row_bytes": target.size, "value": 0}
@@ -406,7 +414,15 @@ def _parity(
 
 
 def _weight_gradient(builder: Builder, row: int) -> None:
-    """Passes over all images; behind each the update of the weights that it summed. A sum per channel goes along."""
+    if builder.together[row].start == row:
+        _sum_weights(builder, row, None)
+
+
+def _sum_weights(builder: Builder, row: int, kept: str | None) -> None:
+    """Passes over all images; behind each the update of the weights that it summed. A sum per channel goes along.
+
+    ``kept``: weights that someone wants afterwards as they were before.
+    """
     operator, update = builder.operators[row], builder.operators[row + 1]
     a = operator.attributes
     assert isinstance(a, net.WeightGradient) and isinstance(update.attributes, net.Update)
@@ -422,6 +438,8 @@ def _weight_gradient(builder: Builder, row: int) -> None:
         along = sums if index == 0 else None
         for image in range(images):
             step = builder.step(row)
+            if kept is not None:
+                builder.feed(kept, 0, builder.network.tensors[kept].bytes)
             held_x, held_g = (_feed_rows(builder, item, image, 0, item.rows) for item in (x, g))
             _outer(step, row, a, x, g, part, held_x, held_g, entry, image > 0)
             if along is not None:  # one pass is enough
