@@ -192,7 +192,7 @@ def _shared(
     used: dict[str, TensorUse],
     together: list[range],
 ) -> dict[str, str]:
-    """Sums whose first operand dies with them, gradients of an input over it or, image by image, over what they are of."""
+    """Sums over their first operand, gradients of an input over it or, image by image, over what they are of."""
     found: dict[str, str] = {}
     for row, operator in enumerate(operators):
         candidates: tuple[str, ...] = ()
