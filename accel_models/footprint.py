@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from accel_models.commands import (
     COMMANDS,
     LIST_ENTRY_BYTES,
-    PARAMETER_BYTES,
     TABLE_BYTES,
+    WORD_BYTES,
     Command,
     Elementwise,
     Fill,
     Function,
     Load,
+    LoadRegisters,
     Matrix,
     MatrixMode,
     Operand,
@@ -25,8 +26,12 @@ from accel_models.commands import (
     Requantize,
     SetRegister,
     Store,
+    StoreRegisters,
+    Sum,
+    Update,
     layout,
 )
+from accel_models.cost import parameter_words
 from accel_models.memory import BUS_SPACES
 
 
@@ -69,6 +74,14 @@ def footprint(command: Command, columns: int) -> list[Interval]:
             entries = _top(command, "entries") * groups
             found.append(Interval("acc", command.accumulator, command.accumulator + entries, False))
             found.append(Interval("reg", command.destination, command.destination + 1, True))
+        case Sum():
+            found += _sum(command)
+        case Update():
+            found += _update(command, columns)
+        case LoadRegisters() | StoreRegisters():
+            loads = isinstance(command, LoadRegisters)
+            found.append(Interval("reg", command.register, command.register + command.count, loads))
+            found.append(_box("pad", command.pad_address, not loads, (WORD_BYTES * command.count, 1)))
         case SetRegister():
             found.append(Interval("reg", command.destination, command.destination + 1, True))
     return [item for item in found if item.stop > item.start]
@@ -147,12 +160,12 @@ def _requantize(c: Requantize, columns: int) -> list[Interval]:
 
     found = [
         Interval("acc", c.accumulator, c.accumulator + groups * height * c.width, False),
-        Interval("pad", c.parameters, c.parameters + groups * PARAMETER_BYTES * columns, False),
+        Interval("pad", c.parameters, c.parameters + groups * int(parameter_words(c.scaling)) * columns, False),
         image(c.output_address, c.output_row_stride, c.output_pixel_stride, True),
     ]
     if c.residual:
         found.append(image(c.residual_address, c.residual_row_stride, c.residual_pixel_stride, False))
-    return found + _table(c)
+    return found + _range(c) + _table(c)
 
 
 def _elementwise(c: Elementwise) -> list[Interval]:
@@ -168,6 +181,36 @@ def _elementwise(c: Elementwise) -> list[Interval]:
     if c.function != Function.RESCALE:
         found.append(image(c.b_address, c.b_row_stride, c.b_pixel_stride, False))
     return found + _table(c)
+
+
+def _sum(c: Sum) -> list[Interval]:
+    height = _top(c, "height")
+    found = []
+    for name in ("a", "b", "c", "output"):
+        base, row, pixel = (getattr(c, f"{name}_{part}") for part in ("address", "row_stride", "pixel_stride"))
+        if name != "c" or c.masked:
+            found.append(_box("pad", base, name == "output", (height, row), (c.width, pixel), (c.columns, 1)))
+    return found + _range(c)
+
+
+def _update(c: Update, columns: int) -> list[Interval]:
+    rows, groups = _top(c, "entries"), -(-c.columns // columns)
+    if rows * groups == 0:
+        return []
+    axes = (rows, c.master_row_stride), (c.columns * (1 + c.wide), 1)
+    found = [
+        Interval("acc", c.accumulator, c.accumulator + groups * rows, False),
+        Interval("reg", c.destination, c.destination + 2, True),
+        _box("pad", c.master_address, False, *axes),
+        _box("pad", c.master_address, True, *axes),
+    ]
+    if c.wide:
+        found.append(_box("pad", c.output_address, True, (rows, c.output_row_stride), (c.columns, 1)))
+    return found
+
+
+def _range(c: Requantize | Sum) -> list[Interval]:
+    return [Interval("reg", c.destination, c.destination + 1, True)] if c.range else []
 
 
 def _pool(c: Pool) -> list[Interval]:

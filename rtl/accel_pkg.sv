@@ -4,20 +4,26 @@
 package accel_pkg;
   // A module uses some of these, not all.
   // verilator lint_off UNUSEDPARAM
-  localparam int unsigned CommandBytes = 64, CommandW = 512, Registers = 32, ParameterBytes = 9, TableBytes = 256;
-  localparam int unsigned ListEntryBytes = 4;
+  localparam int unsigned CommandBytes = 64, CommandW = 512, Registers = 32, ParameterBytes = 9, BiasBytes = 4;
+  localparam int unsigned TableBytes = 256, ListEntryBytes = 4;
   localparam logic [31:0] FlashBase = 32'h08000000, SramBase = 32'h20000000, ExternalBase = 32'h60000000;
 
   localparam int unsigned Engines = 4, EngineLoad = 0, EngineMatrix = 1, EngineVector = 2, EngineStore = 3;
   localparam logic [7:0] OpcodeLoad = 8'd1, OpcodeStore = 8'd2, OpcodeFill = 8'd3, OpcodeMatrix = 8'd4;
   localparam logic [7:0] OpcodeRequantize = 8'd5, OpcodeElementwise = 8'd6, OpcodePool = 8'd7, OpcodeRange = 8'd8;
-  localparam logic [7:0] OpcodeSetRegister = 8'd9, OpcodeEnd = 8'd15;
+  localparam logic [7:0] OpcodeSetRegister = 8'd9, OpcodeLoadRegisters = 8'd10, OpcodeStoreRegisters = 8'd11;
+  localparam logic [7:0] OpcodeUpdate = 8'd12, OpcodeSum = 8'd13, OpcodeEnd = 8'd15;
   localparam logic [1:0] ModeDot = 2'd0, ModeDepthwise = 2'd1, ModeOuter = 2'd2;
-  localparam logic [1:0] FunctionAdd = 2'd0, FunctionMultiply = 2'd1, FunctionRescale = 2'd2;
-  localparam logic [0:0] PoolingMaximum = 1'd0, PoolingAverage = 1'd1;
+  localparam logic [1:0] FunctionAdd = 2'd0, FunctionMultiply = 2'd1, FunctionRescale = 2'd2, FunctionSelect = 2'd3;
+  localparam logic [1:0] PoolingMaximum = 2'd0, PoolingAverage = 2'd1, PoolingPlace = 2'd2;
+  localparam logic [1:0] RoundingHalfUp = 2'd0, RoundingDouble = 2'd1, RoundingPseudoStochastic = 2'd2;
+  localparam logic [1:0] ScalingBlock = 2'd0, ScalingUniform = 2'd1, ScalingBias = 2'd2;
+  localparam logic [1:0] ResidualNone = 2'd0, ResidualAdd = 2'd1, ResidualMask = 2'd2;
+  localparam logic [1:0] RangingNone = 2'd0, RangingLargest = 2'd1, RangingPositive = 2'd2;
 
   localparam int unsigned MatrixStart = 3, MatrixDrain = 4, AccumulateLatency = 4, VectorStart = 2, VectorDrain = 7;
-  localparam int unsigned CommandFetchStart = 0, CommandFetchAhead = 4, Dispatch = 1, RegisterRead = 1, SegmentEnd = 1;
+  localparam int unsigned UpdateStepsWide = 4, CommandFetchStart = 0, CommandFetchAhead = 4, Dispatch = 1;
+  localparam int unsigned RegisterRead = 1, SegmentEnd = 1;
 
   localparam int unsigned CsrBytes = 512, CsrControl = 0, CsrStatus = 4, CsrInterruptEnable = 8, CsrInterrupt = 12;
   localparam int unsigned CsrErrorCause = 16, CsrCommandAddress = 20, CsrSegments = 24, CsrHardware = 28;
@@ -98,20 +104,26 @@ package accel_pkg;
   localparam int unsigned RequantizeZeroPointLsb = 146, RequantizeZeroPointW = 8, RequantizeZeroPointFlag = 145;
   localparam int unsigned RequantizeLowLsb = 155, RequantizeLowW = 8, RequantizeLowFlag = 154;
   localparam int unsigned RequantizeHighLsb = 164, RequantizeHighW = 8, RequantizeHighFlag = 163;
-  localparam int unsigned RequantizeDoubleLsb = 172, RequantizeDoubleW = 1;
-  localparam int unsigned RequantizeResidualLsb = 173, RequantizeResidualW = 1;
-  localparam int unsigned RequantizeResidualAddressLsb = 174, RequantizeResidualAddressW = 20;
-  localparam int unsigned RequantizeResidualRowStrideLsb = 194, RequantizeResidualRowStrideW = 20;
-  localparam int unsigned RequantizeResidualPixelStrideLsb = 214, RequantizeResidualPixelStrideW = 16;
-  localparam int unsigned RequantizeZeroBLsb = 231, RequantizeZeroBW = 8, RequantizeZeroBFlag = 230;
-  localparam int unsigned RequantizeMultiplierALsb = 240, RequantizeMultiplierAW = 31, RequantizeMultiplierAFlag = 239;
-  localparam int unsigned RequantizeMultiplierBLsb = 272, RequantizeMultiplierBW = 31, RequantizeMultiplierBFlag = 271;
-  localparam int unsigned RequantizeAddShiftLsb = 304, RequantizeAddShiftW = 6, RequantizeAddShiftFlag = 303;
-  localparam int unsigned RequantizeAddZeroLsb = 311, RequantizeAddZeroW = 8, RequantizeAddZeroFlag = 310;
-  localparam int unsigned RequantizeAddLowLsb = 319, RequantizeAddLowW = 8;
-  localparam int unsigned RequantizeAddHighLsb = 327, RequantizeAddHighW = 8;
-  localparam int unsigned RequantizeTableLsb = 335, RequantizeTableW = 1;
-  localparam int unsigned RequantizeTableAddressLsb = 336, RequantizeTableAddressW = 20;
+  localparam int unsigned RequantizeRoundingLsb = 172, RequantizeRoundingW = 2;
+  localparam int unsigned RequantizeScalingLsb = 174, RequantizeScalingW = 2;
+  localparam int unsigned RequantizeMultiplierLsb = 177, RequantizeMultiplierW = 31, RequantizeMultiplierFlag = 176;
+  localparam int unsigned RequantizeShiftLsb = 209, RequantizeShiftW = 6, RequantizeShiftFlag = 208;
+  localparam int unsigned RequantizeBoundLsb = 216, RequantizeBoundW = 31, RequantizeBoundFlag = 215;
+  localparam int unsigned RequantizeRangeLsb = 247, RequantizeRangeW = 2;
+  localparam int unsigned RequantizeRangeStartLsb = 250, RequantizeRangeStartW = 31, RequantizeRangeStartFlag = 249;
+  localparam int unsigned RequantizeDestinationLsb = 281, RequantizeDestinationW = 5;
+  localparam int unsigned RequantizeResidualLsb = 286, RequantizeResidualW = 2;
+  localparam int unsigned RequantizeResidualAddressLsb = 288, RequantizeResidualAddressW = 20;
+  localparam int unsigned RequantizeResidualRowStrideLsb = 308, RequantizeResidualRowStrideW = 20;
+  localparam int unsigned RequantizeResidualPixelStrideLsb = 328, RequantizeResidualPixelStrideW = 16;
+  localparam int unsigned RequantizeZeroBLsb = 345, RequantizeZeroBW = 8, RequantizeZeroBFlag = 344;
+  localparam int unsigned RequantizeMultiplierBLsb = 354, RequantizeMultiplierBW = 31, RequantizeMultiplierBFlag = 353;
+  localparam int unsigned RequantizeAddShiftLsb = 386, RequantizeAddShiftW = 6, RequantizeAddShiftFlag = 385;
+  localparam int unsigned RequantizeAddZeroLsb = 393, RequantizeAddZeroW = 8, RequantizeAddZeroFlag = 392;
+  localparam int unsigned RequantizeAddLowLsb = 401, RequantizeAddLowW = 8;
+  localparam int unsigned RequantizeAddHighLsb = 409, RequantizeAddHighW = 8;
+  localparam int unsigned RequantizeTableLsb = 417, RequantizeTableW = 1;
+  localparam int unsigned RequantizeTableAddressLsb = 418, RequantizeTableAddressW = 20;
   localparam int unsigned ElementwiseFunctionLsb = 16, ElementwiseFunctionW = 2;
   localparam int unsigned ElementwiseHeightLsb = 19, ElementwiseHeightW = 12, ElementwiseHeightFlag = 18;
   localparam int unsigned ElementwiseWidthLsb = 31, ElementwiseWidthW = 12;
@@ -133,44 +145,94 @@ package accel_pkg;
   localparam int unsigned ElementwiseZeroPointLsb = 317, ElementwiseZeroPointW = 8, ElementwiseZeroPointFlag = 316;
   localparam int unsigned ElementwiseLowLsb = 326, ElementwiseLowW = 8, ElementwiseLowFlag = 325;
   localparam int unsigned ElementwiseHighLsb = 335, ElementwiseHighW = 8, ElementwiseHighFlag = 334;
-  localparam int unsigned ElementwiseDoubleLsb = 343, ElementwiseDoubleW = 1;
-  localparam int unsigned ElementwiseTableLsb = 344, ElementwiseTableW = 1;
-  localparam int unsigned ElementwiseTableAddressLsb = 345, ElementwiseTableAddressW = 20;
-  localparam int unsigned PoolFunctionLsb = 16, PoolFunctionW = 1;
-  localparam int unsigned PoolHeightLsb = 18, PoolHeightW = 12, PoolHeightFlag = 17;
-  localparam int unsigned PoolWidthLsb = 30, PoolWidthW = 12;
-  localparam int unsigned PoolColumnsLsb = 42, PoolColumnsW = 16;
-  localparam int unsigned PoolInputAddressLsb = 58, PoolInputAddressW = 20;
-  localparam int unsigned PoolInputRowStrideLsb = 78, PoolInputRowStrideW = 20;
-  localparam int unsigned PoolInputPixelStrideLsb = 98, PoolInputPixelStrideW = 16;
-  localparam int unsigned PoolInputHeightLsb = 114, PoolInputHeightW = 16;
-  localparam int unsigned PoolInputWidthLsb = 130, PoolInputWidthW = 16;
-  localparam int unsigned PoolOriginYLsb = 146, PoolOriginYW = 16;
-  localparam int unsigned PoolOriginXLsb = 162, PoolOriginXW = 16;
-  localparam int unsigned PoolKernelHeightLsb = 178, PoolKernelHeightW = 8;
-  localparam int unsigned PoolKernelWidthLsb = 186, PoolKernelWidthW = 8;
-  localparam int unsigned PoolStrideYLsb = 194, PoolStrideYW = 8;
-  localparam int unsigned PoolStrideXLsb = 202, PoolStrideXW = 8;
-  localparam int unsigned PoolOutputAddressLsb = 210, PoolOutputAddressW = 20;
-  localparam int unsigned PoolOutputRowStrideLsb = 230, PoolOutputRowStrideW = 20;
-  localparam int unsigned PoolOutputPixelStrideLsb = 250, PoolOutputPixelStrideW = 16;
-  localparam int unsigned PoolBiasLsb = 267, PoolBiasW = 32, PoolBiasFlag = 266;
-  localparam int unsigned PoolMultiplierLsb = 300, PoolMultiplierW = 31, PoolMultiplierFlag = 299;
-  localparam int unsigned PoolShiftLsb = 332, PoolShiftW = 6, PoolShiftFlag = 331;
-  localparam int unsigned PoolZeroPointLsb = 339, PoolZeroPointW = 8, PoolZeroPointFlag = 338;
-  localparam int unsigned PoolLowLsb = 348, PoolLowW = 8, PoolLowFlag = 347;
-  localparam int unsigned PoolHighLsb = 357, PoolHighW = 8, PoolHighFlag = 356;
-  localparam int unsigned PoolDoubleLsb = 365, PoolDoubleW = 1;
-  localparam int unsigned PoolTableLsb = 366, PoolTableW = 1;
-  localparam int unsigned PoolTableAddressLsb = 367, PoolTableAddressW = 20;
+  localparam int unsigned ElementwiseRoundingLsb = 343, ElementwiseRoundingW = 2;
+  localparam int unsigned ElementwiseCodeLsb = 345, ElementwiseCodeW = 8;
+  localparam int unsigned ElementwiseTableLsb = 353, ElementwiseTableW = 1;
+  localparam int unsigned ElementwiseTableAddressLsb = 354, ElementwiseTableAddressW = 20;
+  localparam int unsigned PoolFunctionLsb = 16, PoolFunctionW = 2;
+  localparam int unsigned PoolHeightLsb = 19, PoolHeightW = 12, PoolHeightFlag = 18;
+  localparam int unsigned PoolWidthLsb = 31, PoolWidthW = 12;
+  localparam int unsigned PoolColumnsLsb = 43, PoolColumnsW = 16;
+  localparam int unsigned PoolInputAddressLsb = 59, PoolInputAddressW = 20;
+  localparam int unsigned PoolInputRowStrideLsb = 79, PoolInputRowStrideW = 20;
+  localparam int unsigned PoolInputPixelStrideLsb = 99, PoolInputPixelStrideW = 16;
+  localparam int unsigned PoolInputHeightLsb = 115, PoolInputHeightW = 16;
+  localparam int unsigned PoolInputWidthLsb = 131, PoolInputWidthW = 16;
+  localparam int unsigned PoolOriginYLsb = 147, PoolOriginYW = 16;
+  localparam int unsigned PoolOriginXLsb = 163, PoolOriginXW = 16;
+  localparam int unsigned PoolKernelHeightLsb = 179, PoolKernelHeightW = 8;
+  localparam int unsigned PoolKernelWidthLsb = 187, PoolKernelWidthW = 8;
+  localparam int unsigned PoolStrideYLsb = 195, PoolStrideYW = 8;
+  localparam int unsigned PoolStrideXLsb = 203, PoolStrideXW = 8;
+  localparam int unsigned PoolOutputAddressLsb = 211, PoolOutputAddressW = 20;
+  localparam int unsigned PoolOutputRowStrideLsb = 231, PoolOutputRowStrideW = 20;
+  localparam int unsigned PoolOutputPixelStrideLsb = 251, PoolOutputPixelStrideW = 16;
+  localparam int unsigned PoolBiasLsb = 268, PoolBiasW = 32, PoolBiasFlag = 267;
+  localparam int unsigned PoolMultiplierLsb = 301, PoolMultiplierW = 31, PoolMultiplierFlag = 300;
+  localparam int unsigned PoolShiftLsb = 333, PoolShiftW = 6, PoolShiftFlag = 332;
+  localparam int unsigned PoolZeroPointLsb = 340, PoolZeroPointW = 8, PoolZeroPointFlag = 339;
+  localparam int unsigned PoolLowLsb = 349, PoolLowW = 8, PoolLowFlag = 348;
+  localparam int unsigned PoolHighLsb = 358, PoolHighW = 8, PoolHighFlag = 357;
+  localparam int unsigned PoolRoundingLsb = 366, PoolRoundingW = 2;
+  localparam int unsigned PoolTableLsb = 368, PoolTableW = 1;
+  localparam int unsigned PoolTableAddressLsb = 369, PoolTableAddressW = 20;
   localparam int unsigned RangeAccumulatorLsb = 16, RangeAccumulatorW = 12;
   localparam int unsigned RangeEntriesLsb = 29, RangeEntriesW = 12, RangeEntriesFlag = 28;
   localparam int unsigned RangeColumnsLsb = 41, RangeColumnsW = 16;
   localparam int unsigned RangeDestinationLsb = 57, RangeDestinationW = 5;
   localparam int unsigned SetRegisterDestinationLsb = 16, SetRegisterDestinationW = 5;
   localparam int unsigned SetRegisterValueLsb = 21, SetRegisterValueW = 32;
+  localparam int unsigned LoadRegistersRegisterLsb = 16, LoadRegistersRegisterW = 5;
+  localparam int unsigned LoadRegistersCountLsb = 21, LoadRegistersCountW = 6;
+  localparam int unsigned LoadRegistersPadAddressLsb = 27, LoadRegistersPadAddressW = 20;
+  localparam int unsigned StoreRegistersRegisterLsb = 16, StoreRegistersRegisterW = 5;
+  localparam int unsigned StoreRegistersCountLsb = 21, StoreRegistersCountW = 6;
+  localparam int unsigned StoreRegistersPadAddressLsb = 27, StoreRegistersPadAddressW = 20;
+  localparam int unsigned UpdateAccumulatorLsb = 16, UpdateAccumulatorW = 12;
+  localparam int unsigned UpdateEntriesLsb = 29, UpdateEntriesW = 12, UpdateEntriesFlag = 28;
+  localparam int unsigned UpdateColumnsLsb = 41, UpdateColumnsW = 16;
+  localparam int unsigned UpdateMasterAddressLsb = 57, UpdateMasterAddressW = 20;
+  localparam int unsigned UpdateMasterRowStrideLsb = 77, UpdateMasterRowStrideW = 20;
+  localparam int unsigned UpdateWideLsb = 97, UpdateWideW = 1;
+  localparam int unsigned UpdateMostLsb = 98, UpdateMostW = 15;
+  localparam int unsigned UpdateMultiplierLsb = 114, UpdateMultiplierW = 31, UpdateMultiplierFlag = 113;
+  localparam int unsigned UpdateShiftLsb = 146, UpdateShiftW = 6, UpdateShiftFlag = 145;
+  localparam int unsigned UpdateRoundingLsb = 152, UpdateRoundingW = 2;
+  localparam int unsigned UpdateFractionBitsLsb = 154, UpdateFractionBitsW = 4;
+  localparam int unsigned UpdateOutputAddressLsb = 158, UpdateOutputAddressW = 20;
+  localparam int unsigned UpdateOutputRowStrideLsb = 178, UpdateOutputRowStrideW = 20;
+  localparam int unsigned UpdateDestinationLsb = 198, UpdateDestinationW = 5;
+  localparam int unsigned UpdateZerosStartLsb = 204, UpdateZerosStartW = 31, UpdateZerosStartFlag = 203;
+  localparam int unsigned UpdateSumsStartLsb = 236, UpdateSumsStartW = 31, UpdateSumsStartFlag = 235;
+  localparam int unsigned SumHeightLsb = 17, SumHeightW = 12, SumHeightFlag = 16;
+  localparam int unsigned SumWidthLsb = 29, SumWidthW = 12;
+  localparam int unsigned SumColumnsLsb = 41, SumColumnsW = 16;
+  localparam int unsigned SumAAddressLsb = 57, SumAAddressW = 20;
+  localparam int unsigned SumARowStrideLsb = 77, SumARowStrideW = 20;
+  localparam int unsigned SumAPixelStrideLsb = 97, SumAPixelStrideW = 16;
+  localparam int unsigned SumBAddressLsb = 113, SumBAddressW = 20;
+  localparam int unsigned SumBRowStrideLsb = 133, SumBRowStrideW = 20;
+  localparam int unsigned SumBPixelStrideLsb = 153, SumBPixelStrideW = 16;
+  localparam int unsigned SumMaskedLsb = 169, SumMaskedW = 1;
+  localparam int unsigned SumCAddressLsb = 170, SumCAddressW = 20;
+  localparam int unsigned SumCRowStrideLsb = 190, SumCRowStrideW = 20;
+  localparam int unsigned SumCPixelStrideLsb = 210, SumCPixelStrideW = 16;
+  localparam int unsigned SumOutputAddressLsb = 226, SumOutputAddressW = 20;
+  localparam int unsigned SumOutputRowStrideLsb = 246, SumOutputRowStrideW = 20;
+  localparam int unsigned SumOutputPixelStrideLsb = 266, SumOutputPixelStrideW = 16;
+  localparam int unsigned SumUpALsb = 283, SumUpAW = 5, SumUpAFlag = 282;
+  localparam int unsigned SumUpBLsb = 289, SumUpBW = 5, SumUpBFlag = 288;
+  localparam int unsigned SumBoundLsb = 295, SumBoundW = 31, SumBoundFlag = 294;
+  localparam int unsigned SumMultiplierLsb = 327, SumMultiplierW = 31, SumMultiplierFlag = 326;
+  localparam int unsigned SumShiftLsb = 359, SumShiftW = 6, SumShiftFlag = 358;
+  localparam int unsigned SumRoundingLsb = 365, SumRoundingW = 2;
+  localparam int unsigned SumLowLsb = 368, SumLowW = 8, SumLowFlag = 367;
+  localparam int unsigned SumHighLsb = 377, SumHighW = 8, SumHighFlag = 376;
+  localparam int unsigned SumRangeLsb = 385, SumRangeW = 2;
+  localparam int unsigned SumRangeStartLsb = 388, SumRangeStartW = 31, SumRangeStartFlag = 387;
+  localparam int unsigned SumDestinationLsb = 419, SumDestinationW = 5;
 
-  localparam int unsigned MaxOperands = 9;
+  localparam int unsigned MaxOperands = 12;
 
   // Register operand `index` of a command: {signed, width[5:0], flag[8:0]}, or 0 where there are no more.
   function automatic logic [15:0] operand(input logic [7:0] opcode, input logic [3:0] index);
@@ -190,11 +252,14 @@ package accel_pkg;
       {OpcodeRequantize, 4'd1}: operand = {1'b1, 6'd8, 9'd145};  // zero_point
       {OpcodeRequantize, 4'd2}: operand = {1'b1, 6'd8, 9'd154};  // low
       {OpcodeRequantize, 4'd3}: operand = {1'b1, 6'd8, 9'd163};  // high
-      {OpcodeRequantize, 4'd4}: operand = {1'b1, 6'd8, 9'd230};  // zero_b
-      {OpcodeRequantize, 4'd5}: operand = {1'b0, 6'd31, 9'd239};  // multiplier_a
-      {OpcodeRequantize, 4'd6}: operand = {1'b0, 6'd31, 9'd271};  // multiplier_b
-      {OpcodeRequantize, 4'd7}: operand = {1'b0, 6'd6, 9'd303};  // add_shift
-      {OpcodeRequantize, 4'd8}: operand = {1'b1, 6'd8, 9'd310};  // add_zero
+      {OpcodeRequantize, 4'd4}: operand = {1'b0, 6'd31, 9'd176};  // multiplier
+      {OpcodeRequantize, 4'd5}: operand = {1'b0, 6'd6, 9'd208};  // shift
+      {OpcodeRequantize, 4'd6}: operand = {1'b0, 6'd31, 9'd215};  // bound
+      {OpcodeRequantize, 4'd7}: operand = {1'b0, 6'd31, 9'd249};  // range_start
+      {OpcodeRequantize, 4'd8}: operand = {1'b1, 6'd8, 9'd344};  // zero_b
+      {OpcodeRequantize, 4'd9}: operand = {1'b0, 6'd31, 9'd353};  // multiplier_b
+      {OpcodeRequantize, 4'd10}: operand = {1'b0, 6'd6, 9'd385};  // add_shift
+      {OpcodeRequantize, 4'd11}: operand = {1'b1, 6'd8, 9'd392};  // add_zero
       {OpcodeElementwise, 4'd0}: operand = {1'b0, 6'd12, 9'd18};  // height
       {OpcodeElementwise, 4'd1}: operand = {1'b1, 6'd8, 9'd227};  // zero_a
       {OpcodeElementwise, 4'd2}: operand = {1'b1, 6'd8, 9'd236};  // zero_b
@@ -204,14 +269,28 @@ package accel_pkg;
       {OpcodeElementwise, 4'd6}: operand = {1'b1, 6'd8, 9'd316};  // zero_point
       {OpcodeElementwise, 4'd7}: operand = {1'b1, 6'd8, 9'd325};  // low
       {OpcodeElementwise, 4'd8}: operand = {1'b1, 6'd8, 9'd334};  // high
-      {OpcodePool, 4'd0}: operand = {1'b0, 6'd12, 9'd17};  // height
-      {OpcodePool, 4'd1}: operand = {1'b1, 6'd32, 9'd266};  // bias
-      {OpcodePool, 4'd2}: operand = {1'b0, 6'd31, 9'd299};  // multiplier
-      {OpcodePool, 4'd3}: operand = {1'b0, 6'd6, 9'd331};  // shift
-      {OpcodePool, 4'd4}: operand = {1'b1, 6'd8, 9'd338};  // zero_point
-      {OpcodePool, 4'd5}: operand = {1'b1, 6'd8, 9'd347};  // low
-      {OpcodePool, 4'd6}: operand = {1'b1, 6'd8, 9'd356};  // high
+      {OpcodePool, 4'd0}: operand = {1'b0, 6'd12, 9'd18};  // height
+      {OpcodePool, 4'd1}: operand = {1'b1, 6'd32, 9'd267};  // bias
+      {OpcodePool, 4'd2}: operand = {1'b0, 6'd31, 9'd300};  // multiplier
+      {OpcodePool, 4'd3}: operand = {1'b0, 6'd6, 9'd332};  // shift
+      {OpcodePool, 4'd4}: operand = {1'b1, 6'd8, 9'd339};  // zero_point
+      {OpcodePool, 4'd5}: operand = {1'b1, 6'd8, 9'd348};  // low
+      {OpcodePool, 4'd6}: operand = {1'b1, 6'd8, 9'd357};  // high
       {OpcodeRange, 4'd0}: operand = {1'b0, 6'd12, 9'd28};  // entries
+      {OpcodeUpdate, 4'd0}: operand = {1'b0, 6'd12, 9'd28};  // entries
+      {OpcodeUpdate, 4'd1}: operand = {1'b0, 6'd31, 9'd113};  // multiplier
+      {OpcodeUpdate, 4'd2}: operand = {1'b0, 6'd6, 9'd145};  // shift
+      {OpcodeUpdate, 4'd3}: operand = {1'b0, 6'd31, 9'd203};  // zeros_start
+      {OpcodeUpdate, 4'd4}: operand = {1'b0, 6'd31, 9'd235};  // sums_start
+      {OpcodeSum, 4'd0}: operand = {1'b0, 6'd12, 9'd16};  // height
+      {OpcodeSum, 4'd1}: operand = {1'b1, 6'd5, 9'd282};  // up_a
+      {OpcodeSum, 4'd2}: operand = {1'b1, 6'd5, 9'd288};  // up_b
+      {OpcodeSum, 4'd3}: operand = {1'b0, 6'd31, 9'd294};  // bound
+      {OpcodeSum, 4'd4}: operand = {1'b0, 6'd31, 9'd326};  // multiplier
+      {OpcodeSum, 4'd5}: operand = {1'b0, 6'd6, 9'd358};  // shift
+      {OpcodeSum, 4'd6}: operand = {1'b1, 6'd8, 9'd367};  // low
+      {OpcodeSum, 4'd7}: operand = {1'b1, 6'd8, 9'd376};  // high
+      {OpcodeSum, 4'd8}: operand = {1'b0, 6'd31, 9'd387};  // range_start
       default: operand = 16'd0;
     endcase
   endfunction
@@ -223,11 +302,15 @@ package accel_pkg;
       OpcodeStore: used_bits = 512'((513'd1 << 248) - 513'd1);
       OpcodeFill: used_bits = 512'((513'd1 << 103) - 513'd1);
       OpcodeMatrix: used_bits = 512'((513'd1 << 304) - 513'd1);
-      OpcodeRequantize: used_bits = 512'((513'd1 << 356) - 513'd1);
-      OpcodeElementwise: used_bits = 512'((513'd1 << 365) - 513'd1);
-      OpcodePool: used_bits = 512'((513'd1 << 387) - 513'd1);
+      OpcodeRequantize: used_bits = 512'((513'd1 << 438) - 513'd1);
+      OpcodeElementwise: used_bits = 512'((513'd1 << 374) - 513'd1);
+      OpcodePool: used_bits = 512'((513'd1 << 389) - 513'd1);
       OpcodeRange: used_bits = 512'((513'd1 << 62) - 513'd1);
       OpcodeSetRegister: used_bits = 512'((513'd1 << 53) - 513'd1);
+      OpcodeLoadRegisters: used_bits = 512'((513'd1 << 47) - 513'd1);
+      OpcodeStoreRegisters: used_bits = 512'((513'd1 << 47) - 513'd1);
+      OpcodeUpdate: used_bits = 512'((513'd1 << 267) - 513'd1);
+      OpcodeSum: used_bits = 512'((513'd1 << 424) - 513'd1);
       OpcodeEnd: used_bits = 512'((513'd1 << 16) - 513'd1);
       default: used_bits = 512'd0;
     endcase

@@ -19,6 +19,7 @@ from accel_models.commands import (
     Engine,
     Fill,
     Load,
+    LoadRegisters,
     Matrix,
     MatrixMode,
     Pool,
@@ -26,8 +27,13 @@ from accel_models.commands import (
     Range,
     Register,
     Requantize,
+    Residual,
+    Scaling,
     SetRegister,
     Store,
+    StoreRegisters,
+    Sum,
+    Update,
     layout,
 )
 from accel_models.generator.commands import changed, keep
@@ -43,8 +49,8 @@ from accel_models.system import System
 _TRIES = 500
 _BESIDE = 8  # legal commands before and behind a fault, at most
 _NOT_IN_PAD = ("bus_address", "list_address")
-_PAD_KINDS = (Load, Store, Fill, Matrix, Requantize, Elementwise, Pool)
-_SUM_KINDS = (Matrix, Requantize, Range)
+_PAD_KINDS = (Load, Store, Fill, Matrix, Requantize, Elementwise, Pool, LoadRegisters, StoreRegisters, Update, Sum)
+_SUM_KINDS = (Matrix, Requantize, Range, Update)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +131,8 @@ def _accumulators(room: Room) -> list[Command]:
 
 
 def _field(room: Room) -> list[Command]:
-    command, shift = _legal(room, Load, Store, Matrix, Requantize, Elementwise, Pool), room.pick((0, 63))
+    kinds = (Load, Store, Matrix, Requantize, Elementwise, Pool, LoadRegisters, StoreRegisters, Update, Sum)
+    command, shift = _legal(room, *kinds), room.pick((0, 63))
     match command:
         case Load() | Store():  # a parameter, which is no offset, most likely
             return [changed(command, planes=1, listed=1, list_address=room.parameters(1) + room.upto(8 * room.columns))]
@@ -133,14 +140,27 @@ def _field(room: Room) -> list[Command]:
             return [changed(command, mode=3)]
         case Matrix():
             return [changed(command, mode=MatrixMode.DEPTHWISE, transposed=0, taps=room.rows + room.upto(3))]
-        case Requantize() if command.residual:
+        case Requantize() if command.scaling != Scaling.BLOCK:
+            return [changed(command, **room.pick(({"shift": 63}, {"rounding": 1}, {"range": 3}, {"residual": 1})))]
+        case Requantize() if room.happens(0.3):
+            return [changed(command, **room.pick(({"scaling": 3}, {"rounding": 2}, {"range": 1}, {"residual": 2})))]
+        case Requantize() if command.residual == Residual.ADD:
             return [changed(command, add_shift=shift)]
         case Requantize():  # bytes that are no parameters, most likely
             return [changed(command, parameters=room.place(9 * room.columns))]
         case Elementwise() if room.happens(0.3):
-            return [changed(command, function=3)]
+            return [changed(command, rounding=3)]
         case Elementwise():
             return [changed(command, shift=shift)]
+        case LoadRegisters() | StoreRegisters():
+            return [changed(command, register=REGISTERS - 2, count=3, pad_address=room.place(12))]
+        case Update():
+            wrong = [{"shift": 63}, {"rounding": 1}, {"destination": REGISTERS - 1}]
+            return [changed(command, **room.pick(wrong if command.wide else [*wrong, {"most": 128}]))]
+        case Sum():
+            return [changed(command, **room.pick(({"shift": 63}, {"rounding": 1}, {"range": 3})))]
+        case Pool() if room.happens(0.5):
+            return [changed(command, **room.pick(({"function": 3}, {"function": Pooling.AVERAGE, "rounding": 3})))]
         case Pool():
             return [changed(command, function=Pooling.AVERAGE, shift=shift)]
     raise NoRoomError

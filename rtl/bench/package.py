@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from enum import IntEnum
 
-from accel_models import commands, cost, memory, registers
+from accel_models import arithmetic, commands, cost, memory, registers
 from accel_models.commands import COMMANDS, Command, Engine, FieldSpec, layout
 from rtl.bench.build import RTL_DIR
 
@@ -71,6 +71,7 @@ def _sizes() -> Iterator[str]:
             "CommandW": 8 * commands.COMMAND_BYTES,
             "Registers": commands.REGISTERS,
             "ParameterBytes": commands.PARAMETER_BYTES,
+            "BiasBytes": commands.BIAS_BYTES,
             "TableBytes": commands.TABLE_BYTES,
             "ListEntryBytes": commands.LIST_ENTRY_BYTES,
         }
@@ -83,7 +84,10 @@ def _enumerations() -> Iterator[str]:
     yield from _logic(8, {f"Opcode{command.__name__}": command.OPCODE for command in COMMANDS})
     yield from _logic(2, _members("Mode", commands.MatrixMode))
     yield from _logic(2, _members("Function", commands.Function))
-    yield from _logic(1, _members("Pooling", commands.Pooling))
+    yield from _logic(2, _members("Pooling", commands.Pooling))
+    yield from _logic(2, _members("Rounding", arithmetic.Rounding))
+    for kind in (commands.Scaling, commands.Residual, commands.Ranging):
+        yield from _logic(2, _members(kind.__name__, kind))
 
 
 def _members(prefix: str, kind: type[IntEnum]) -> dict[str, int]:

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accel_models import arithmetic
+from accel_models.arithmetic import Rounding
 
 INT32 = st.integers(-(2**31), 2**31 - 1)
 MULTIPLIER = st.integers(0, 2**31 - 1)
@@ -138,3 +139,32 @@ def test_requantize_broadcasts_factors_over_the_last_axis() -> None:
 @given(st.integers(-(2**40), 2**40))
 def test_wrap32_is_twos_complement(value: int) -> None:
     assert arithmetic.wrap32(value) == (value + 2**31) % 2**32 - 2**31
+
+
+@given(st.integers(-(2**31) + 1, 2**31 - 1), st.integers(0, 2**31 - 1), st.integers(0, 62))
+def test_training_rounds_as_the_workload_does(acc: int, multiplier: int, shift: int) -> None:
+    torch = pytest.importorskip("torch")
+    octo = pytest.importorskip("workloads.octo.arithmetic")
+    product, by = torch.tensor(acc * multiplier), torch.tensor(shift)
+    for rounding, name in ((Rounding.HALF_UP, octo.NEAREST), (Rounding.PSEUDO_STOCHASTIC, octo.PSEUDO)):
+        wanted = octo.rounded_shift(product, by, name, torch.tensor(0))
+        assert arithmetic.rounded_shift(acc * multiplier, shift, rounding) == wanted
+
+
+@given(st.integers(-128, 127), st.integers(-128, 127), st.integers(-30, 30), st.integers(-30, 30))
+def test_sums_of_two_exponents_are_the_workloads(a: int, b: int, up_a: int, up_b: int) -> None:
+    """Exponents more than 16 below the base count as 16."""
+    torch = pytest.importorskip("torch")
+    octo = pytest.importorskip("workloads.octo.arithmetic")
+    wanted = octo.aligned_sum(*(torch.tensor(value, dtype=torch.int32) for value in (a, up_a, b, up_b)))
+    base = max(up_a, up_b) - octo.GUARD_BITS
+    assert arithmetic.moved(a, max(up_a - base, -16)) + arithmetic.moved(b, max(up_b - base, -16)) == wanted
+
+
+@given(st.integers(-(2**15), 2**15 - 1), st.integers(-(2**31), 2**31), st.integers(0, 2**15 - 1), st.integers(0, 15))
+def test_masters_are_updated_and_seen_as_the_workload_does(master: int, change: int, most: int, bits: int) -> None:
+    torch = pytest.importorskip("torch")
+    octo = pytest.importorskip("workloads.octo.arithmetic")
+    wanted = octo.applied(torch.tensor(master, dtype=torch.int16), torch.tensor(change), most)
+    new = arithmetic.updated(master, change, most)
+    assert new == wanted and arithmetic.master_view(new, bits) == octo.master_view(wanted, bits)
