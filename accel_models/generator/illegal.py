@@ -230,7 +230,7 @@ def _no_register(rng: np.random.Generator, words: np.ndarray, program: Program) 
         (index, spec)
         for index, command in enumerate(program.decoded)
         for spec in layout(type(command))
-        if spec.flag is not None
+        if spec.flag is not None and spec.high >= REGISTERS
     ]
     index, spec = places[int(rng.integers(len(places)))]
     assert spec.flag is not None
