@@ -12,6 +12,7 @@ module requant #(
   input  wire logic             [1:0] rounding_i,    // this and all up to shift_i: constant while vectors are in flight
   input  wire logic                   training_i,
   input  wire logic            [30:0] bound_i,
+  input  wire logic             [4:0] random_bits_i,
   input  wire logic             [7:0] zero_point_i,
   input  wire logic             [7:0] low_i,
   input  wire logic             [7:0] high_i,
@@ -20,6 +21,7 @@ module requant #(
   input  wire logic  [Lanes-1:0][5:0] shift_i,
   input  wire logic                   valid_i,
   output      logic                   ready_o,
+  input  wire logic            [31:0] index_i,       // of lane 0
   input  wire logic [Lanes-1:0][31:0] acc_i,
   output      logic                   valid_o,
   input  wire logic                   ready_i,
@@ -45,25 +47,27 @@ module requant #(
     requant_lane #(
       .MultW(MultW)
     ) u_lane (
-      .clk_i     (clk_i),
-      .enable_i  (ready_o),
-      .rounding_i(rounding_i),
-      .training_i(training_i),
-      .bound_i   (bound_i),
-      .subtract_i(1'b0),
-      .low_i     (16'($signed(low_i))),
-      .high_i    (16'($signed(high_i))),
-      .bias_i    (bias_i[l]),
-      .mult_i    (mult_i[l]),
-      .shift_i   (shift_i[l]),
-      .offset_i  (16'($signed(zero_point_i))),
-      .zero_i    (1'b0),
-      .acc_i     (acc_i[l]),
-      .sum_o     (),
-      .data_o    (data_o[l]),
-      .upper_o   (),
-      .counted_o (),
-      .lost_o    ()
+      .clk_i        (clk_i),
+      .enable_i     (ready_o),
+      .rounding_i   (rounding_i),
+      .training_i   (training_i),
+      .bound_i      (bound_i),
+      .subtract_i   (1'b0),
+      .low_i        (16'($signed(low_i))),
+      .high_i       (16'($signed(high_i))),
+      .bias_i       (bias_i[l]),
+      .mult_i       (mult_i[l]),
+      .shift_i      (shift_i[l]),
+      .offset_i     (16'($signed(zero_point_i))),
+      .zero_i       (1'b0),
+      .random_bits_i(random_bits_i),
+      .index_i      (index_i + l),
+      .acc_i        (acc_i[l]),
+      .sum_o        (),
+      .data_o       (data_o[l]),
+      .upper_o      (),
+      .counted_o    (),
+      .lost_o       ()
     );
     // verilator lint_on PINCONNECTEMPTY
   end

@@ -4,6 +4,7 @@
 //   scale, double:   v << max(31-shift, 0) wraps at 32 bits; h = (v*mult + 2^30) >>> 31   (half up);
 //                    then h * 2^-max(shift-31, 0), half away from zero
 //   scale, pseudo:   pseudo_round of v*mult
+//   scale, indexed:  (v*mult + ((2r + 1) * 2^shift >>> (random_bits + 1))) >>> shift, r: that many bits of noise_lane
 // Golden: accel_models.arithmetic.requantize; updated. Latency 3 (sum, product, shift and clamp), one value per enabled
 // cycle. Combinational path: acc_i, bias_i, zero_i -> sum_o. `mult_i` is in 31-bit form; with MultW = 16 only its high 15
 // bits exist, the low 16 are zero.
@@ -24,6 +25,8 @@ module requant_lane #(
   input  wire logic         [5:0] shift_i,     // 1 .. 62, or 0 but for double rounding
   input  wire logic signed [15:0] offset_i,    // zero point or master, with acc
   input  wire logic               zero_i,      // the sum counts as 0
+  input  wire logic         [4:0] random_bits_i,  // 1 .. 16
+  input  wire logic        [31:0] index_i,     // with acc
   input  wire logic signed [31:0] acc_i,
   output      logic signed [32:0] sum_o,       // exact, at once
   output      logic         [7:0] data_o,
@@ -62,9 +65,23 @@ module requant_lane #(
   logic                    counted_q;
   assign factor = $signed({1'b0, mult_i[30:GrainW]});
 
+  // Noise, as a part of one unit of the result: r and a half.
+  logic [15:0] random, mask;
+  logic [16:0] unit;
+  logic [63:0] noise;
+  assign mask  = ~(16'hFFFF >> random_bits_i);
+  assign unit  = {random & mask, 1'b0} | (17'd1 << (5'd16 - random_bits_i));
+  assign noise = (shift_i > 6'd17) ? 64'(unit) << (shift_i - 6'd17) : 64'(unit) >> (6'd17 - shift_i);
+  noise_lane u_noise (
+    .clk_i   (clk_i),
+    .enable_i(enable_i),
+    .word_i  (index_i),
+    .random_o(random)
+  );
+
   // Stage 3: round, shift, offset, clamp. Double rounding is half up at bit 31 and then the same shifter; half away from
   // zero is half up, less one for a negative value.
-  logic signed [63:0] product, high, rounded, pseudo, shifted, total;
+  logic signed [63:0] product, high, added, rounded, pseudo, shifted, total;
   logic         [5:0] right;
   logic               any_right, away;
   assign product   = 64'(product_q) <<< GrainW;
@@ -72,7 +89,9 @@ module requant_lane #(
   assign right     = !double_rounding ? shift_i : (shift_i > 6'd31) ? shift_i - 6'd31 : 6'd0;
   assign any_right = right != 6'd0;
   assign away      = double_rounding && high[63] && any_right;
-  assign rounded   = (double_rounding ? high : product) + (any_right ? 64'sd1 <<< (right - 6'd1) : 64'sd0) - 64'(away);
+  assign added     = (rounding_i == accel_pkg::RoundingIndexed) ? $signed(noise) :
+                     any_right ? 64'sd1 <<< (right - 6'd1) : 64'sd0;
+  assign rounded   = (double_rounding ? high : product) + added - 64'(away);
   pseudo_round u_pseudo (
     .value_i (product),
     .shift_i (shift_i),

@@ -19,7 +19,7 @@ module vector_decode #(
 
   logic [7:0] opcode;
   logic [1:0] elementwise, pooling, scaling, rounding, residual, ranging;
-  logic operates, adds, average, uniform, trains, bad_add, bad_scale, bad_form;
+  logic operates, adds, average, uniform, trains, bad_add, bad_scale, bad_noise, bad_form;
   vector_pkg::settings_t neutral, training;
   assign opcode      = command_i[7:0];
   assign operates    = opcode == accel_pkg::OpcodeElementwise;
@@ -48,6 +48,7 @@ module vector_decode #(
     neutral.low           = 16'hFF80;
     neutral.high          = 16'h007F;
     neutral.bound         = '1;
+    neutral.random_bits   = 5'd8;
   end
 
   vector_decode_training #(
@@ -91,6 +92,11 @@ module vector_decode #(
         settings_o.positive            = ranging == accel_pkg::RangingPositive;
         settings_o.destination         = command_i[accel_pkg::RequantizeDestinationLsb +: 5];
         settings_o.value               = 32'(command_i[accel_pkg::RequantizeRangeStartLsb +: 31]);
+        settings_o.index_base          = command_i[accel_pkg::RequantizeKeyLsb +: 32] +
+                                         32'(command_i[accel_pkg::RequantizeMultiplierBLsb +: 31]);
+        settings_o.index_row_stride    = command_i[accel_pkg::RequantizeIndexRowStrideLsb +: 20];
+        settings_o.index_pixel_stride  = command_i[accel_pkg::RequantizeIndexPixelStrideLsb +: 16];
+        settings_o.random_bits         = command_i[accel_pkg::RequantizeRandomBitsLsb +: 5];
         if (uniform) begin
           settings_o.mult              = command_i[accel_pkg::RequantizeMultiplierLsb +: 31];
           settings_o.shift             = command_i[accel_pkg::RequantizeShiftLsb +: 6];
@@ -106,7 +112,7 @@ module vector_decode #(
         settings_o.add_zero            = command_i[accel_pkg::RequantizeAddZeroLsb +: 8];
         settings_o.add_low             = command_i[accel_pkg::RequantizeAddLowLsb +: 8];
         settings_o.add_high            = command_i[accel_pkg::RequantizeAddHighLsb +: 8];
-        bad_form = uniform ? scaling == 2'd3 || rounding[0] || residual[0] || ranging == 2'd3 :
+        bad_form = uniform ? scaling == 2'd3 || rounding == accel_pkg::RoundingDouble || residual[0] || ranging == 2'd3 :
                              rounding[1] || residual[1] || ranging != '0;
       end
       accel_pkg::OpcodeElementwise: begin
@@ -222,7 +228,9 @@ module vector_decode #(
                 (settings_o.mult_a & Forbid) != '0 || (settings_o.mult_b & Forbid) != '0;
     trains    = settings_o.training || settings_o.subtract;
     bad_scale = (settings_o.shift == 6'd0 && !trains) || settings_o.shift == 6'd63 || (settings_o.mult & Forbid) != '0;
-    settings_o.illegal = bad_form || (settings_o.add && bad_add) || bad_scale;
+    bad_noise = trains && settings_o.rounding == accel_pkg::RoundingIndexed &&
+                (settings_o.random_bits == 5'd0 || settings_o.random_bits > 5'd16);
+    settings_o.illegal = bad_form || (settings_o.add && bad_add) || bad_scale || bad_noise;
     if (settings_o.empty) begin
       if (!operates) settings_o.illegal = 1'b0;  // golden looks at the sizes first, but for operands
       if (settings_o.subtract) settings_o.to_register = 1'b0;

@@ -72,6 +72,10 @@ module vector_decode_training #(
         settings_o.rounding           = command_i[accel_pkg::UpdateRoundingLsb +: 2];
         settings_o.high               = {1'b0, most};
         settings_o.low                = -{1'b0, most};
+        settings_o.index_base         = command_i[accel_pkg::UpdateKeyLsb +: 32] +
+                                        32'(command_i[accel_pkg::UpdateIndexStartLsb +: 31]);
+        settings_o.index_row_stride   = command_i[accel_pkg::UpdateIndexRowStrideLsb +: 20];
+        settings_o.random_bits        = command_i[accel_pkg::UpdateRandomBitsLsb +: 5];
         settings_o.fraction_bits      = command_i[accel_pkg::UpdateFractionBitsLsb +: 4];
         settings_o.destination        = command_i[accel_pkg::UpdateDestinationLsb +: 5];
         settings_o.value              = 32'(command_i[accel_pkg::UpdateZerosStartLsb +: 31]);
@@ -81,7 +85,8 @@ module vector_decode_training #(
           settings_o.output_address    = command_i[accel_pkg::UpdateOutputAddressLsb +: 20];
           settings_o.output_row_stride = command_i[accel_pkg::UpdateOutputRowStrideLsb +: 20];
         end
-        settings_o.illegal            = settings_o.destination == '1 || settings_o.rounding[0] ||
+        settings_o.illegal            = settings_o.destination == '1 ||
+                                        settings_o.rounding == accel_pkg::RoundingDouble ||
                                         (!settings_o.wide && most > 15'd127);
       end
       default: begin  // Sum
@@ -118,7 +123,12 @@ module vector_decode_training #(
         settings_o.positive            = command_i[accel_pkg::SumRangeLsb +: 2] == accel_pkg::RangingPositive;
         settings_o.destination         = command_i[accel_pkg::SumDestinationLsb +: 5];
         settings_o.value               = 32'(command_i[accel_pkg::SumRangeStartLsb +: 31]);
-        settings_o.illegal             = settings_o.rounding[0] || command_i[accel_pkg::SumRangeLsb +: 2] == 2'd3;
+        settings_o.index_base          = command_i[accel_pkg::SumKeyLsb +: 32] +
+                                         32'(command_i[accel_pkg::SumIndexStartLsb +: 31]);
+        settings_o.index_pixel_stride  = settings_o.columns;
+        settings_o.random_bits         = command_i[accel_pkg::SumRandomBitsLsb +: 5];
+        settings_o.illegal             = settings_o.rounding == accel_pkg::RoundingDouble ||
+                                         command_i[accel_pkg::SumRangeLsb +: 2] == 2'd3;
       end
     endcase
   end

@@ -129,6 +129,7 @@ module vector_engine #(
 
   // Stages 1 to 5.
   logic                     reads_registers, first_part;
+  logic              [31:0] index;
   // An array of fewer than four columns moves no registers.
   // verilator lint_off UNUSEDSIGNAL
   logic              [31:0] register_word;
@@ -145,10 +146,8 @@ module vector_engine #(
   ) u_operands (
     .clk_i      (clk_i),
     .rst_ni     (rst_ni),
-    .valid_i    (step.valid),
-    .read_i     (step.read),
-    .first_i    (step.first),
-    .third_i    (step.third),
+    .start_i    (starting),
+    .step_i     (step),
     .advance_i  (advance),
     .settings_i (settings_q),
     .lanes_i    (lanes),
@@ -157,6 +156,7 @@ module vector_engine #(
     .value_o    (value),
     .offset_o   (offset),
     .zero_o     (zero),
+    .index_o    (index),
     .other_o    (other)
   );
   vector_lanes #(
@@ -173,6 +173,7 @@ module vector_engine #(
     .value_i   (value),
     .offset_i  (offset),
     .zero_i    (zero),
+    .index_i   (index),
     .other_i   (other),
     .scaled_i  (ends_q[2][3]),
     .sum_o     (sums),

@@ -20,6 +20,7 @@ module vector_lanes #(
   input  wire logic [Columns-1:0][31:0] value_i,
   input  wire logic [Columns-1:0][15:0] offset_i,
   input  wire logic       [Columns-1:0] zero_i,
+  input  wire logic              [31:0] index_i,    // of lane 0, for noise
   input  wire logic  [Columns-1:0][7:0] other_i,
   input  wire logic                     scaled_i,   // a value of the command is behind the requantizer
   output      logic [Columns-1:0][32:0] sum_o,
@@ -49,25 +50,27 @@ module vector_lanes #(
     requant_lane #(
       .MultW(MultW)
     ) u_requant (
-      .clk_i     (clk_i),
-      .enable_i  (advance_i),
-      .rounding_i(settings_i.rounding),
-      .training_i(settings_i.training),
-      .bound_i   (settings_i.bound),
-      .subtract_i(settings_i.subtract),
-      .low_i     (settings_i.low),
-      .high_i    (settings_i.high),
-      .bias_i    (bias_i[l]),
-      .mult_i    (mult_i[l]),
-      .shift_i   (shift_i[l]),
-      .offset_i  (offset_i[l]),
-      .zero_i    (zero_i[l]),
-      .acc_i     (value_i[l]),
-      .sum_o     (sum_o[l]),
-      .data_o    (low[l]),
-      .upper_o   (high[l]),
-      .counted_o (counted_o[l]),
-      .lost_o    (lost_o[l])
+      .clk_i        (clk_i),
+      .enable_i     (advance_i),
+      .rounding_i   (settings_i.rounding),
+      .training_i   (settings_i.training),
+      .bound_i      (settings_i.bound),
+      .subtract_i   (settings_i.subtract),
+      .low_i        (settings_i.low),
+      .high_i       (settings_i.high),
+      .bias_i       (bias_i[l]),
+      .mult_i       (mult_i[l]),
+      .shift_i      (shift_i[l]),
+      .offset_i     (offset_i[l]),
+      .zero_i       (zero_i[l]),
+      .random_bits_i(settings_i.random_bits),
+      .index_i      (index_i + l),
+      .acc_i        (value_i[l]),
+      .sum_o        (sum_o[l]),
+      .data_o       (low[l]),
+      .upper_o      (high[l]),
+      .counted_o    (counted_o[l]),
+      .lost_o       (lost_o[l])
     );
     add_lane #(
       .MultW(MultW)

@@ -4,6 +4,7 @@
 //   Maximum: the largest tap, one outside the image is -128      Place: the number of the first tap that is the largest
 //   Average: the sum of taps, one outside adds nothing
 //   offset_o: the zero point, of an update the master      other_o: the vector read last (b of an add, the residual)
+//   index_o: what the noise of lane 0 is a hash of
 //   zero_o: the value counts as 0, because the lane is not used, or by a mask: the vector read last
 // Golden: accel_models.golden.vector and training. Latency 0: value_o belongs to the step, whose vector is read_data_i; of
 // several operands a is the first tap, kept in the window's register. One step per cycle.
@@ -15,13 +16,11 @@ module vector_operands #(
 ) (
   input  wire logic                     clk_i,
   input  wire logic                     rst_ni,
-  input  wire logic                     valid_i,      // a step of the loop nest, see vector_pkg::step_t
-  input  wire logic                     read_i,
-  input  wire logic                     first_i,
-  input  wire logic                     third_i,
+  input  wire logic                     start_i,      // a command starts
   input  wire logic                     advance_i,    // the step leaves
-  // It uses operands of the settings, not the rest.
+  // It uses operands of the settings, not the rest; the last step is like others.
   // verilator lint_off UNUSEDSIGNAL
+  input  wire vector_pkg::step_t        step_i,
   input  wire vector_pkg::settings_t    settings_i,
   // verilator lint_on UNUSEDSIGNAL
   input  wire logic      [ColumnsW-1:0] lanes_i,      // used
@@ -30,6 +29,7 @@ module vector_operands #(
   output      logic [Columns-1:0][31:0] value_o,
   output      logic [Columns-1:0][15:0] offset_o,
   output      logic       [Columns-1:0] zero_o,
+  output      logic              [31:0] index_o,
   output      logic  [Columns-1:0][7:0] other_o
 );
   localparam int unsigned WindowW = 24;  // 255 * 255 taps of 8 bits; a number below that and a code; 128 * 2^15, twice
@@ -52,12 +52,12 @@ module vector_operands #(
   logic                             [15:0] place_q, place;  // the number of the tap
   logic                                    largest;
   assign largest = settings_i.kind == vector_pkg::KindMaximum || settings_i.kind == vector_pkg::KindPlace;
-  assign place   = first_i ? 16'd0 : place_q + 16'd1;
+  assign place   = step_i.first ? 16'd0 : place_q + 16'd1;
 
   for (genvar l = 0; l < Columns; l++) begin : gen_lane
     power_shift u_lift (
       .code_i (other_o[l]),
-      .up_i   (first_i ? settings_i.up_a : settings_i.up_b),
+      .up_i   (step_i.first ? settings_i.up_a : settings_i.up_b),
       .value_o(lifted[l])
     );
   end
@@ -65,14 +65,14 @@ module vector_operands #(
   always_comb begin
     for (int unsigned l = 0; l < Columns; l++) begin
       so_far = $signed(window_q[l]);
-      code   = read_i ? other_o[l] : largest ? 8'h80 : 8'h00;
+      code   = step_i.read ? other_o[l] : largest ? 8'h80 : 8'h00;
       tap    = WindowW'($signed(code));
       unique case (settings_i.kind)
-        vector_pkg::KindMaximum: window[l] = (first_i || tap > so_far) ? tap : so_far;
+        vector_pkg::KindMaximum: window[l] = (step_i.first || tap > so_far) ? tap : so_far;
         vector_pkg::KindPlace:   // {number of the largest so far, its code}
-          window[l] = (first_i || $signed(code) > $signed(window_q[l][7:0])) ? {place, code} : window_q[l];
-        vector_pkg::KindSum:     window[l] = first_i ? lifted[l] : third_i ? so_far : so_far + lifted[l];
-        default:                 window[l] = first_i ? tap : so_far + tap;
+          window[l] = (step_i.first || $signed(code) > $signed(window_q[l][7:0])) ? {place, code} : window_q[l];
+        vector_pkg::KindSum:     window[l] = step_i.first ? lifted[l] : step_i.third ? so_far : so_far + lifted[l];
+        default:                 window[l] = step_i.first ? tap : so_far + tap;
       endcase
 
       left  = $signed({window_q[l][7], window_q[l][7:0]}) - 9'($signed(settings_i.zero_a));
@@ -92,6 +92,22 @@ module vector_operands #(
     end
   end
 
+  // Of a window the last step goes on: of wide masters, whose steps all give values, the end of a row.
+  index_walk #(
+    .Columns(Columns)
+  ) u_index (
+    .clk_i         (clk_i),
+    .start_i       (start_i),
+    .dense_i       (settings_i.kind == vector_pkg::KindSum),
+    .base_i        (settings_i.index_base),
+    .row_stride_i  (settings_i.index_row_stride),
+    .pixel_stride_i(settings_i.index_pixel_stride),
+    .step_i        (step_i.valid && advance_i && (settings_i.wide ? step_i.row_end : step_i.emit)),
+    .row_end_i     (step_i.row_end),
+    .group_end_i   (step_i.group_end),
+    .index_o       (index_o)
+  );
+
   // Masters: of 16 bits the first bytes of all lanes' are the tap before this one.
   logic [2*Columns-1:0][7:0] halves;
   always_comb begin
@@ -108,7 +124,7 @@ module vector_operands #(
   end
 
   always_ff @(posedge clk_i) begin
-    if (valid_i && advance_i) begin
+    if (step_i.valid && advance_i) begin
       window_q <= window;
       place_q  <= place;
     end

@@ -69,6 +69,10 @@ package vector_pkg;
     logic [30:0] mult;
     logic  [5:0] shift;
     logic [30:0] bound;
+    logic [31:0] index_base;          // of noise: key and index of the first element
+    logic [19:0] index_row_stride;
+    logic [15:0] index_pixel_stride;
+    logic  [4:0] random_bits;
     logic  [1:0] rounding;
     logic  [7:0] zero_point;
     logic [15:0] low;

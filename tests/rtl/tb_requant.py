@@ -4,7 +4,7 @@ import cocotb
 import numpy as np
 from cocotb.triggers import ClockCycles, ReadOnly, RisingEdge
 
-from accel_models.arithmetic import MAX_SHIFT, MIN_SHIFT, Rounding, requantize, wrap32
+from accel_models.arithmetic import MAX_SHIFT, MIN_SHIFT, Rounding, indexed_shift, noise, requantize, wrap32
 from rtl.bench.stimulus import rounds
 from stream import bursty, collect, drive, never, pack, parameter, start, unpack
 
@@ -17,7 +17,9 @@ MODES = [  # rounding, and whether sums are exact and clipped, with shifts from 
     (Rounding.PSEUDO_STOCHASTIC, False),
     (Rounding.HALF_UP, True),
     (Rounding.PSEUDO_STOCHASTIC, True),
+    (Rounding.INDEXED, True),
 ]
+RANDOM_BITS, KEY = 8, 12345
 CORNERS = [0, -1, 1, LOW, HIGH, LOW + 1, HIGH - 1, 2, -2, 3, -3, 127, -128, 128, -129, 1 << 20, -(1 << 20)]
 
 
@@ -29,12 +31,16 @@ def shortened(mult):
 def set_parameters(dut, bias, mult, shift, zero_point, low, high, mode, bound=HIGH):
     dut.bias_i.value, dut.mult_i.value, dut.shift_i.value = pack(bias, 32), pack(mult, 31), pack(shift, 6)
     dut.zero_point_i.value, dut.low_i.value, dut.high_i.value = zero_point & 255, low & 255, high & 255
+    dut.random_bits_i.value, dut.index_i.value = RANDOM_BITS, KEY
     dut.rounding_i.value, dut.training_i.value, dut.bound_i.value = int(mode[0]), int(mode[1]), bound
 
 
 def expected(acc, bias, mult, shift, zero_point, low, high, mode, bound=HIGH):
     value = np.clip(acc + bias, -bound, bound) if mode[1] else wrap32(acc + bias)
-    return requantize(value, mult, shift, zero_point, low, high, mode[0])
+    if mode[0] != Rounding.INDEXED:
+        return requantize(value, mult, shift, zero_point, low, high, mode[0])
+    random = noise(np.arange(LANES), KEY, RANDOM_BITS)
+    return np.clip(indexed_shift(value * mult, shift, random, RANDOM_BITS) + zero_point, low, high).astype(np.int8)
 
 
 def random_parameters(rng, mode):

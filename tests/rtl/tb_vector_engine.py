@@ -23,7 +23,7 @@ ROUNDS = rounds(70)
 FORMS = [  # what does not go together in a Requantize
     *({"scaling": 0} | fields for fields in ({"rounding": 2}, {"residual": 2}, {"range": 1}, {"rounding": 3})),
     *({"scaling": 1} | fields for fields in ({"rounding": 1}, {"residual": 1}, {"range": 3}, {"shift": 63})),
-    *({"scaling": 2} | fields for fields in ({"rounding": 3}, {"residual": 3}, {"shift": 63})),
+    *({"scaling": 2} | fields for fields in ({"rounding": 3, "random_bits": 0}, {"residual": 3}, {"shift": 63})),
     {"scaling": 3},
 ]
 

@@ -38,7 +38,7 @@ from vector_commands import (
     table,
 )
 
-ROUNDINGS = (Rounding.HALF_UP, Rounding.PSEUDO_STOCHASTIC)
+ROUNDINGS = (Rounding.HALF_UP, Rounding.PSEUDO_STOCHASTIC, Rounding.INDEXED)
 
 
 def _scale(rng: np.random.Generator, shape: Shape, bits: int) -> dict[str, int]:
@@ -53,6 +53,8 @@ def _scale(rng: np.random.Generator, shape: Shape, bits: int) -> dict[str, int]:
     return {
         "multiplier": multiplier, "shift": shift, "rounding": int(rng.choice(ROUNDINGS)),
         "bound": int(rng.choice([HIGH, HIGH, most, rng.integers(most + 1), 0])),
+        "key": int(rng.choice([-(2**31), HIGH, rng.integers(-(2**31), HIGH)])),
+        "random_bits": int(rng.choice([8, 8, 1, 16, rng.integers(1, 17)])),
     }  # fmt: skip
 
 
@@ -76,7 +78,8 @@ def random_training(rng: np.random.Generator, shape: Shape, slot: int) -> Requan
     return Requantize(
         accumulator=int(rng.integers(shape.entries - used + 1)), height=height, width=width, columns=columns,
         parameters=parameters_at(slot), scaling=int(rng.choice([Scaling.UNIFORM, Scaling.BIAS])),
-        zero_point=code(rng) if rng.random() < 0.3 else 0, **fields,
+        zero_point=code(rng) if rng.random() < 0.3 else 0, multiplier_b=int(rng.integers(HIGH + 1)),
+        index_row_stride=int(rng.integers(1 << 20)), index_pixel_stride=int(rng.integers(1 << 16)), **fields,
     )  # fmt: skip
 
 
@@ -89,7 +92,10 @@ def random_sum(rng: np.random.Generator, shape: Shape, slot: int) -> Sum:
     for image in images:
         fields |= image
     up_a, up_b = (int(rng.choice([8, rng.integers(0, 9), rng.integers(-16, 16)])) for _ in range(2))
-    return Sum(height=height, width=width, columns=columns, masked=masked, up_a=up_a, up_b=up_b, **fields)
+    return Sum(
+        height=height, width=width, columns=columns, masked=masked, up_a=up_a, up_b=up_b,
+        index_start=int(rng.integers(HIGH + 1)), **fields,
+    )  # fmt: skip
 
 
 def random_update(rng: np.random.Generator, shape: Shape, slot: int) -> Update:
@@ -107,7 +113,8 @@ def random_update(rng: np.random.Generator, shape: Shape, slot: int) -> Update:
     return Update(
         accumulator=int(rng.integers(shape.entries - used + 1)), entries=rows, columns=columns, wide=wide, most=most,
         master_address=address, master_row_stride=stride, fraction_bits=int(rng.integers(16)),
-        destination=int(rng.integers(REGISTERS - 1)), zeros_start=start[0], sums_start=start[1], **fields,
+        destination=int(rng.integers(REGISTERS - 1)), zeros_start=start[0], sums_start=start[1],
+        index_start=int(rng.integers(HIGH + 1)), index_row_stride=int(rng.integers(1 << 20)), **fields,
     )  # fmt: skip
 
 
@@ -164,7 +171,7 @@ def corners(shape: Shape) -> Iterator[Command]:
     for shift in range(63):
         for rounding in ROUNDINGS:
             for multiplier in (unit, most):
-                fields = {"shift": shift, "rounding": rounding, "multiplier": multiplier}
+                fields = {"shift": shift, "rounding": rounding, "multiplier": multiplier, "random_bits": 1 + shift % 16}
                 yield Requantize(
                     accumulator=0, width=2, columns=c, scaling=1, bound=HIGH >> shift % 5, **fields, **image
                 )
@@ -181,7 +188,8 @@ def refused(shape: Shape) -> Iterator[Command]:
     update = Update(accumulator=0, entries=1, columns=1, multiplier=unit, master_address=4000, destination=0)
     total = Sum(columns=1, a_address=4000, b_address=4000, multiplier=unit, output_address=7000)
     for command in (update, replace(update, wide=1, output_address=7000), total):
-        yield from (replace(command, shift=63), replace(command, rounding=1), replace(command, rounding=3))
+        yield from (replace(command, shift=63), replace(command, rounding=1))
+        yield from (replace(command, rounding=3, random_bits=bits) for bits in (0, 17, 31))
     yield replace(update, destination=31)
     yield replace(update, most=128)
     yield replace(total, range=3)
