@@ -126,6 +126,9 @@ def _run_step(
     values = machine.run(given)
     metrics: dict[str, Any] = differences(found.step, program, machine, values)
     training = found.step.training
+    if training is not None:
+        zero, changed = (int(count) for count in values[program.outputs[1]][0].sum(axis=0))
+        metrics["zero_updates"] = zero / max(1, changed)
     if training is not None and samples:
         metrics |= training.accuracy(options.data, options.seed, report)
     metrics |= {"notes": list(found.notes)} if found.notes else {}

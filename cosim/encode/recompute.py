@@ -64,6 +64,8 @@ def repeated(network: Network, name: str) -> Network | None:
         return None
     maker = operators[makers[0]]
     uses = [makers[0], *(row for row, item in enumerate(operators) if name in item.inputs)]
+    if len(uses) == 1:
+        return None
     gap, later = max((after - before, after) for before, after in zip(uses, uses[1:], strict=False))
     place = _in_front(operators, later)
     if gap < 2 or place <= makers[0] + 1 or _changed(operators[makers[0] : place], maker, network):

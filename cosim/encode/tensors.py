@@ -83,7 +83,7 @@ def uses(
 ) -> dict[str, TensorUse]:
     """Every storage root that is not a constant, with its life in operator rows.
 
-    Rows whose commands are mixed read and write until the last of them ends, from the first on.
+    What rows whose commands are mixed write lives from the first of them on, beside everything that they read.
     """
     end = len(operators)
     found: dict[str, TensorUse] = {}
@@ -108,7 +108,7 @@ def uses(
         for name in operator.inputs:
             if roots[name] in found:
                 use = found[roots[name]]
-                use.last = max(use.last, together[row].stop - 1)
+                use.last = max(use.last, row)
                 use.on_bus |= touches_bus
                 use.fed |= not touches_bus
     return found

@@ -231,6 +231,24 @@ def test_sums_of_a_batch_beyond_an_int32_stay_on_the_cpu() -> None:
     assert values["state_master" if "state_master" in values else "master"].item() == -127
 
 
+def test_a_batch_of_zeros_and_a_rate_that_underflows() -> None:
+    """Ranges of zero and updates that all vanish are values like others; the step counts the latter."""
+    first, _ = made("digits-cnn", Settings(), 4)
+    trainer = replace(first.trainer, state={k: v.clone() for k, v in first.trainer.state.items()}, learning_rate=1e-9)
+    traced = trace.trace_callable(trainer, first.inputs, "slow")
+    program = compile_network(lower_step(traced, "slow"), load_system("edge16"), search=False)
+    machine = Machine(program)
+    for step in range(3):
+        x = torch.zeros_like(first.x) if step < 2 else first.x
+        loss, updates = trainer(x, first.labels, torch.tensor(step, dtype=torch.int32))
+        given = {"x": x.numpy()[None], "labels": first.labels.numpy()[None], "step": np.array([step], np.int32)}
+        results = machine.run(given)
+        assert results[program.outputs[0]][0] == loss.numpy()
+        np.testing.assert_array_equal(results[program.outputs[1]][0], updates.numpy())
+        assert not differing(program, machine, trainer.state)
+    assert updates[:, 1].sum() > 0 and torch.equal(updates[:, 0], updates[:, 1]), "every update was rounded to 0"
+
+
 # ---- steps of users ----
 
 
@@ -264,6 +282,7 @@ def test_octo_on_the_command_line(cosim: Command) -> None:
     assert result.status == 0, result.err
     found = json.loads(result.out)
     assert found["metrics"]["integers_different"] == 0 and found["metrics"]["floats_largest_difference"] == 0
+    assert 0 < found["metrics"]["zero_updates"] < 0.5
     assert found["macs"] == found["accelerator_macs"] == 744_192
     assert {item["name"] for item in found["phases"]} == {"forward", "backward-input", "backward-weight", "update"}
     assert all(item["cycles"] > 0 and item["energy_uj"] > 0 for item in found["phases"])
