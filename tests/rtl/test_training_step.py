@@ -1,4 +1,4 @@
-"""Operators of a training step, and a whole step, on the RTL: every byte golden's, cycles of every command the models'."""
+"""Operators of a training step, and a whole step, on the RTL: every byte golden's, every cycle the models'."""
 
 import numpy as np
 import pytest
