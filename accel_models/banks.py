@@ -61,7 +61,8 @@ class Wanted:
 
     def above(self, port: int, start: int, length: int) -> Masks:
         """What the ports above ``port`` want in ``length`` cycles from ``start`` on."""
-        self._reach(start + length)
+        if start + length > self._masks.shape[1]:
+            self._reach(start + length)
         return np.bitwise_or.reduce(self._masks[:port, start : start + length], axis=0)
 
     def plan(self, port: int, start: int, masks: Any, clear: int = 0) -> None:

@@ -1,7 +1,7 @@
 """Where the beats of a Load go: a short queue, then the banks of the scratchpad, cycle by cycle (rtl/beat_queue.sv)."""
 
-import math
 from collections.abc import Callable
+from math import ceil
 
 from accel_models.banks import Masks
 from accel_models.requests import BeatRequests
@@ -9,6 +9,7 @@ from accel_models.row_lists import NEVER, ListReader
 
 _QUEUE = 4  # beats that wait for their bank
 _EARLY = 1e-6  # cycles by which a sum of paces may be off
+_SLOW = 4  # cycles per beat of a memory for whose beats few cycles have to be looked at
 
 Window = Callable[[int, int], Masks]  # (first cycle, cycles) -> what ports of higher priority want
 
@@ -27,7 +28,7 @@ class LoadDrain:
         self._cycle = begun  # the next to be looked at
         self._offered = self._taken = self._written = 0  # beats
         self._pace, self._from = 1.0, 0
-        self._come = NEVER  # the first cycle in which the next beat offered may be taken
+        self._come: float = NEVER  # the next beat offered may be taken in no cycle before
         self.last_taken = -1  # cycle
         self.due = 0.0  # when the memory has the next beat, or has kept its pace since the last one
 
@@ -72,19 +73,23 @@ class LoadDrain:
 
     def _advance(self, now: int) -> None:
         """Look at the cycles before ``now``. What every cycle needs is in local names: this is the innermost loop."""
-        cycle, taken, written, come, due = self._cycle, self._taken, self._written, self._come, self.due
-        offered, pace, ceil = self._offered, self._pace, math.ceil
-        single, joined, listed, entry = self._single, self._joined, self.listed, 0
-        above: list[int] = []  # from cycle ``base`` on
+        cycle = self._cycle
+        if cycle >= now:
+            return
+        taken, written, come, due = self._taken, self._written, self._come, self.due
+        offered, pace, single, joined = self._offered, self._pace, self._single, self._joined
+        listed, entry = self.listed, 0
+        above: Callable[[int], int] | None = None  # from cycle ``base`` on
         base = now
         while cycle < now:
             waiting = taken - written
             if listed:
                 entry = self._list.wants(cycle)
             if waiting or entry:
-                if not above:
-                    base, above = cycle, self._window(cycle, now - cycle).tolist()
-                wanted = above[cycle - base]
+                if above is None:
+                    masks = self._window(cycle, now - cycle)
+                    base, above = cycle, masks.item if pace > _SLOW else masks.tolist().__getitem__
+                wanted = above(cycle - base)
                 if entry:
                     if not entry & wanted:
                         self._list.grant(cycle)
@@ -94,7 +99,7 @@ class LoadDrain:
                 elif not single[written] & wanted:
                     written += 1
             elif cycle < come:  # nothing happens before the next beat, or the next entry
-                cycle = min(come, self._list.asks)
+                cycle = min(ceil(come), self._list.asks)
                 continue
             if come <= cycle and waiting < _QUEUE:
                 taken, self.last_taken = taken + 1, cycle
@@ -102,12 +107,12 @@ class LoadDrain:
                 come = NEVER
                 if taken < offered:
                     due += pace
-                    come = ceil(due - _EARLY) - 1
+                    come = due - _EARLY - 1
             cycle += 1
-        self._cycle = max(self._cycle, now)
+        self._cycle = now
         self._taken, self._written, self._come, self.due = taken, written, come, due
 
 
 def _ready(due: float) -> int:
     """The first cycle in which a beat that the memory has at ``due`` may be taken."""
-    return math.ceil(due - _EARLY) - 1
+    return ceil(due - _EARLY) - 1
