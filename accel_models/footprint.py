@@ -4,7 +4,8 @@ A footprint is a list of half-open intervals in a space. Strided accesses are co
 can only add order, never lose it. Spaces: ``bus`` (addresses), ``pad`` (scratchpad bytes), ``acc`` (entries), ``reg``.
 """
 
-from dataclasses import dataclass
+from operator import attrgetter
+from typing import NamedTuple
 
 from accel_models.commands import (
     COMMANDS,
@@ -30,23 +31,25 @@ from accel_models.commands import (
 from accel_models.memory import BUS_SPACES
 
 
-@dataclass(frozen=True, slots=True)
-class Interval:
+class Interval(NamedTuple):
     space: str
     start: int
     stop: int
     write: bool
 
 
-_MAY_BE_REGISTERS = {kind: tuple(spec.name for spec in layout(kind) if spec.register) for kind in COMMANDS}
+# Of each class, the fields that may be registers; the mask before them makes it a tuple always.
+_MAY_BE_REGISTERS = {
+    kind: attrgetter("wait", "signal", *(spec.name for spec in layout(kind) if spec.register)) for kind in COMMANDS
+}
 
 
 def footprint(command: Command, columns: int) -> list[Interval]:
     """Intervals that a command touches on an array of ``columns`` columns; a register operand counts as its maximum."""
     found = [
         Interval("reg", value.index, value.index + 1, False)
-        for name in _MAY_BE_REGISTERS[type(command)]
-        if isinstance(value := getattr(command, name), Register)
+        for value in _MAY_BE_REGISTERS[type(command)](command)
+        if type(value) is Register
     ]
     match command:
         case Load():
