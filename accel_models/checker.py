@@ -8,7 +8,6 @@ can fail to be met.
 
 from collections import defaultdict
 from collections.abc import Sequence
-from itertools import product
 from typing import NamedTuple
 
 from accel_models.commands import Command, End, Engine, Load, Register
@@ -30,10 +29,10 @@ class _Access(NamedTuple):
 
 
 _Accesses = dict[tuple[str, int, bool], list[_Access]]  # by space, engine, and whether they write; in program order
-# What an access has to come after, by its engine and whether it writes: accesses of which engines, and whether those do.
+# By an access's engine and whether it writes: the accesses that it has to come after.
 _OTHERS = {
-    (engine, write): [*product((int(other) for other in Engine if other != engine), (True, False) if write else (True,))]
-    for engine in map(int, Engine)
+    (int(me), write): [(int(other), wrote) for other in Engine if other != me for wrote in {True, not write}]
+    for me in Engine
     for write in (False, True)
 }
 

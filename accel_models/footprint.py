@@ -4,8 +4,9 @@ A footprint is a list of half-open intervals in a space. Strided accesses are co
 can only add order, never lose it. Spaces: ``bus`` (addresses), ``pad`` (scratchpad bytes), ``acc`` (entries), ``reg``.
 """
 
+from collections.abc import Callable
 from operator import attrgetter
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from accel_models.commands import (
     COMMANDS,
@@ -51,30 +52,21 @@ def footprint(command: Command, columns: int) -> list[Interval]:
         for value in _MAY_BE_REGISTERS[type(command)](command)
         if type(value) is Register
     ]
-    match command:
-        case Load():
-            found += [_bus(command, False), _pad(command, True), *_list(command)]
-        case Store():
-            found += [_pad(command, False), _bus(command, True), *_list(command)]
-        case Fill():
-            rows, row_bytes = _top(command, "rows"), _top(command, "row_bytes")
-            found.append(_box("pad", command.pad_address, True, (rows, command.pad_row_stride), (row_bytes, 1)))
-        case Matrix():
-            found += _matrix(command, columns)
-        case Requantize():
-            found += _requantize(command, columns)
-        case Elementwise():
-            found += _elementwise(command)
-        case Pool():
-            found += _pool(command)
-        case Range():
-            groups = -(-command.columns // columns)
-            entries = _top(command, "entries") * groups
-            found.append(Interval("acc", command.accumulator, command.accumulator + entries, False))
-            found.append(Interval("reg", command.destination, command.destination + 1, True))
-        case SetRegister():
-            found.append(Interval("reg", command.destination, command.destination + 1, True))
+    if type(command) in _OF:
+        found += _OF[type(command)](command, columns)
     return [item for item in found if item.stop > item.start]
+
+
+def _load(c: Load, columns: int) -> list[Interval]:
+    return [_bus(c, False), _pad(c, True), *_list(c)]
+
+
+def _store(c: Store, columns: int) -> list[Interval]:
+    return [_pad(c, False), _bus(c, True), *_list(c)]
+
+
+def _fill(c: Fill, columns: int) -> list[Interval]:
+    return [_box("pad", c.pad_address, True, (_top(c, "rows"), c.pad_row_stride), (_top(c, "row_bytes"), 1))]
 
 
 def _top(command: Command, name: str) -> int:
@@ -158,7 +150,7 @@ def _requantize(c: Requantize, columns: int) -> list[Interval]:
     return found + _table(c)
 
 
-def _elementwise(c: Elementwise) -> list[Interval]:
+def _elementwise(c: Elementwise, columns: int) -> list[Interval]:
     height = _top(c, "height")
 
     def image(address: int, row_stride: int, pixel_stride: int, write: bool) -> Interval:
@@ -173,7 +165,7 @@ def _elementwise(c: Elementwise) -> list[Interval]:
     return found + _table(c)
 
 
-def _pool(c: Pool) -> list[Interval]:
+def _pool(c: Pool, columns: int) -> list[Interval]:
     height = _top(c, "height")
     first = max(c.origin_y, 0)
     last = min(c.origin_y + (height - 1) * c.stride_y + c.kernel_height - 1, c.input_height - 1)
@@ -185,3 +177,25 @@ def _pool(c: Pool) -> list[Interval]:
 
 def _table(c: Requantize | Elementwise | Pool) -> list[Interval]:
     return [Interval("pad", c.table_address, c.table_address + TABLE_BYTES, False)] if c.table else []
+
+
+def _range(c: Range, columns: int) -> list[Interval]:
+    entries = _top(c, "entries") * -(-c.columns // columns)
+    return [Interval("acc", c.accumulator, c.accumulator + entries, False), *_set_register(c, columns)]
+
+
+def _set_register(c: Range | SetRegister, columns: int) -> list[Interval]:
+    return [Interval("reg", c.destination, c.destination + 1, True)]
+
+
+_OF: dict[type[Command], Callable[[Any, int], list[Interval]]] = {
+    Load: _load,
+    Store: _store,
+    Fill: _fill,
+    Matrix: _matrix,
+    Requantize: _requantize,
+    Elementwise: _elementwise,
+    Pool: _pool,
+    Range: _range,
+    SetRegister: _set_register,
+}
