@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from accel_models.system import Accelerator, Bus
 
 Masks = NDArray[np.uint64]
+_CYCLES = 1 << 18  # of a program at first: pages that it does not reach cost nothing
 _ADDRESS_BITS = 21  # of the scratchpad's ports: one more than an address has
 
 
@@ -57,7 +58,7 @@ class Wanted:
     """Masks of what ports want, by priority and cycle of the program: uint64, zero where nothing is known."""
 
     def __init__(self, ports: int) -> None:
-        self._masks = np.zeros((ports, 1 << 12), np.uint64)
+        self._masks = np.zeros((ports, _CYCLES), np.uint64)
 
     def above(self, port: int, start: int, length: int) -> Masks:
         """What the ports above ``port`` want in ``length`` cycles from ``start`` on."""

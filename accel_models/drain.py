@@ -100,7 +100,8 @@ class LoadDrain:
                     written += 1
             elif cycle < come:  # nothing happens before the next beat, or the next entry
                 cycle = min(ceil(come), self._list.asks)
-                continue
+                if listed or cycle >= now:
+                    continue
             if come <= cycle and waiting < _QUEUE:
                 taken, self.last_taken = taken + 1, cycle
                 due = due if due > cycle else cycle
