@@ -107,7 +107,7 @@ class Contention:
         assert system.accelerator is not None
         self.banks = BankMap.of(system.accelerator, system.bus)
         self._hw = Hardware.of(system.accelerator, system.bus)
-        self._wanted = Wanted(_ORDER.index(Engine.LOAD))
+        self._wanted = Wanted(_ORDER.index(Engine.LOAD), int((self.work.cycles + self.work.shared).sum()))
         for batch in self.work.batches:
             index = batch.index.tolist()
             if batch.command in PLACES:

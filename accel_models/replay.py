@@ -65,7 +65,9 @@ def _weight_stationary(requests: MatrixRequests) -> Timeline:
                 refused.append(mask)
                 cycle += 1
             granted_in.append(cycle)
-            before, taken = taken, max(cycle + 1, taken + 1, begin)
+            before, taken = taken, (taken if taken > cycle else cycle) + 1
+            if taken < begin:
+                taken = begin
         if count > _AHEAD:
             cycle = max(cycle, before)
             for mask in weights[vector + _AHEAD : vector + count]:

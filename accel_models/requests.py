@@ -319,11 +319,11 @@ def _transfer(c: Any, hw: Any, banks: BankMap) -> BeatRequests | None:
 
 
 def _beats(address: Int64, count: Int64, hw: Any, banks: BankMap) -> BeatRequests:
-    joined = np.zeros(len(address), np.uint64)
+    masks, joined = banks.masks(address, count), np.zeros(len(address), np.uint64)
     if 2 * hw.bus_bytes <= banks.word_bytes and len(address) > 1:
         touching = address[1:] == address[:-1] + count[:-1]
-        joined[:-1] = np.where(touching, banks.masks(address[:-1], count[:-1] + count[1:]), 0)
-    return BeatRequests(banks.masks(address, count), joined)
+        joined[:-1] = np.where(touching, masks[:-1] | masks[1:], 0)  # two words at most, as each of them
+    return BeatRequests(masks, joined)
 
 
 def _fill(c: Any, hw: Any, banks: BankMap) -> BeatRequests | None:
