@@ -7,7 +7,6 @@ are always taken, those of a load when there is room on their way to the scratch
 them waits. The stores' channel disturbs nothing.
 """
 
-import math
 from collections import deque
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from dataclasses import dataclass, field
 import simpy
 
 from accel_models.drain import LoadDrain
+from accel_models.memory import beat_cycle
 
 AHEAD_BEATS = 32  # a load has no new address phase while as many beats are under way
 OUTSTANDING = 32  # bursts under way at most, of loads and fetches together (axi_read_mux)
@@ -132,10 +132,10 @@ class ReadChannel:
         """Cycle of the last beat of a burst whose beats are always taken. Bursts come in order of time."""
         latency, pace = self.speed[memory]
         due = max(self.paced.get(memory, 0.0), address + latency) + pace
-        self.first_beat = first = max(math.ceil(due - 1e-6) - 1, self.last_beat + 1)
+        self.first_beat = first = max(beat_cycle(due), self.last_beat + 1)
         due = max(due, first) + (beats - 1) * pace
         self.paced[memory] = due
-        self.last_beat = max(math.ceil(due - 1e-6) - 1, first + beats - 1)
+        self.last_beat = max(beat_cycle(due), first + beats - 1)
         return self.last_beat
 
     def _ask(self, burst: _Burst) -> None:

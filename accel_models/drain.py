@@ -4,11 +4,11 @@ from collections.abc import Callable
 from math import ceil
 
 from accel_models.banks import Masks
+from accel_models.memory import EARLY, beat_cycle
 from accel_models.requests import BeatRequests
 from accel_models.row_lists import NEVER, ListReader
 
 _QUEUE = 4  # beats that wait for their bank
-_EARLY = 1e-6  # cycles by which a sum of paces may be off
 _SLOW = 4  # cycles per beat of a memory for whose beats few cycles have to be looked at
 
 Window = Callable[[int, int], Masks]  # (first cycle, cycles) -> what ports of higher priority want
@@ -36,7 +36,7 @@ class LoadDrain:
         """A burst is at the head of the channel: its first beat comes at ``due``, not before cycle ``first``."""
         self._offered += beats
         self.due, self._pace, self._from = due, pace, first
-        self._come = max(first, _ready(due))
+        self._come = max(first, beat_cycle(due))
 
     @property
     def listed(self) -> bool:
@@ -68,7 +68,7 @@ class LoadDrain:
         offered = min(more, self._offered - self._taken)
         if not offered:
             return now + more - 1
-        taken = max(_ready(self.due + (offered - 1) * self._pace), max(now, self._from) + offered - 1)
+        taken = max(beat_cycle(self.due + (offered - 1) * self._pace), max(now, self._from) + offered - 1)
         return taken + more - offered
 
     def _advance(self, now: int) -> None:
@@ -108,12 +108,7 @@ class LoadDrain:
                 come = NEVER
                 if taken < offered:
                     due += pace
-                    come = due - _EARLY - 1
+                    come = due - EARLY - 1
             cycle += 1
         self._cycle = now
         self._taken, self._written, self._come, self.due = taken, written, come, due
-
-
-def _ready(due: float) -> int:
-    """The first cycle in which a beat that the memory has at ``due`` may be taken."""
-    return ceil(due - _EARLY) - 1

@@ -6,7 +6,6 @@ vector write, store, load. So the matrix engine's timeline depends on nothing bu
 the matrix engine's, and so on. Loops keep what every cycle needs in local names: most of a simulation's time is here.
 """
 
-import math
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from numpy.typing import ArrayLike
 
 from accel_models.banks import Masks
 from accel_models.cost import ACCUMULATE_LATENCY, MATRIX_START, VECTOR_DRAIN, VECTOR_START
+from accel_models.memory import beat_cycle
 from accel_models.requests import BeatRequests, MatrixRequests, VectorRequests
 
 Window = Callable[[int, int], Masks]  # (first cycle, cycles) -> what ports of higher priority want
@@ -205,7 +205,7 @@ def store(requests: BeatRequests, setup: int, pace: float, window: Window) -> Ti
         want.append(mask)
         ready = cycle + _STORE_LATENCY
         due = max(due, ready if ready > sent[-1] + 1 else 0) + pace  # a memory that waits for a beat loses its pace
-        sent.append(max(ready, sent[-1] + 1, math.ceil(due - 1e-6) - 1))
+        sent.append(max(ready, sent[-1] + 1, beat_cycle(due)))
         due = max(due, sent[-1])
         cycle += 1
     return _timeline(sent[-1] + 1, (asked_in, want))
