@@ -64,7 +64,7 @@ class Wanted:
         self._above = np.zeros((ports + 1, cycles), np.uint64)  # what the ports above each want, and above a last one
 
     def above(self, port: int, start: int, length: int) -> Masks:
-        """What the ports above ``port`` want in ``length`` cycles from ``start`` on; to be read before the next plan."""
+        """What the ports above ``port`` want in ``length`` cycles from ``start`` on: until the next plan."""
         if start + length > self._above.shape[1]:
             self._reach(start + length)
         return self._above[port, start : start + length]
