@@ -53,10 +53,7 @@ class ReadChannel:
                 yield self.asked
             burst = self.under_way[0]
             if burst.drain is None:
-                last = self.burst(burst.address, burst.memory, burst.beats)
-                self.ends.append(last)
-                if burst.arrived is not None:
-                    burst.arrived(last)
+                self._fetched(burst)
             else:
                 yield from self._fill(env, burst, burst.drain)
             self.under_way.popleft()
@@ -138,8 +135,17 @@ class ReadChannel:
         self.last_beat = max(beat_cycle(due), first + beats - 1)
         return self.last_beat
 
+    def _fetched(self, burst: _Burst) -> None:
+        last = self.burst(burst.address, burst.memory, burst.beats)
+        self.ends.append(last)
+        if burst.arrived is not None:
+            burst.arrived(last)
+
     def _ask(self, burst: _Burst) -> None:
         self.last_address = burst.address
+        if burst.drain is None and self.asked is not None:  # nothing is before it
+            self._fetched(burst)
+            return
         self.under_way.append(burst)
         if self.asked is not None:
             asked, self.asked = self.asked, None
