@@ -63,7 +63,7 @@ def compiled(system: str, weights_in: str, search: bool) -> Program:
 
 @pytest.fixture(autouse=True)
 def compile_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    def known(_: Network, system: System, weights_in: str, *, search: bool) -> Program:
+    def known(_: Network, system: System, weights_in: str, *, search: bool, expansions: object = None) -> Program:
         return compiled(system.model_dump_json(), weights_in, search)
 
     monkeypatch.setattr(evaluate, "compiled", known)
