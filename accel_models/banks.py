@@ -54,25 +54,29 @@ def _bank_bits(word_bytes: int, banks: int) -> Masks:
 
 
 class Wanted:
-    """Masks of what ports want, by priority and cycle of the program: uint64, zero where nothing is known.
+    """Masks of what ports want, by priority and cycle: uint64, zero where nothing is known.
 
-    ``cycles``: about as many as the program takes; those that it does not reach cost nothing.
+    ``origin``: nothing is asked about cycles before it; ``cycles``: about as many as come after it; those that are not
+    reached cost nothing.
     """
 
-    def __init__(self, ports: int, cycles: int) -> None:
+    def __init__(self, ports: int, origin: int, cycles: int) -> None:
+        self._origin = origin
         self._own = np.zeros((ports, cycles), np.uint64)
         self._above = np.zeros((ports + 1, cycles), np.uint64)  # what the ports above each want, and above a last one
 
     def above(self, port: int, start: int, length: int) -> Masks:
         """What the ports above ``port`` want in ``length`` cycles from ``start`` on: until the next plan."""
+        start -= self._origin
         if start + length > self._above.shape[1]:
             self._reach(start + length)
         return self._above[port, start : start + length]
 
     def plan(self, port: int, start: int, masks: Any, clear: int = 0) -> None:
         """Replace what was planned for ``port`` from ``start`` on: ``masks``, then nothing up to cycle ``clear``."""
+        start -= self._origin
         end = start + len(masks)
-        stop = max(end, clear)
+        stop = max(end, clear - self._origin)
         self._reach(stop)
         self._own[port, start:end] = masks
         self._own[port, end:stop] = 0

@@ -35,6 +35,7 @@ from accel_models.requests import (
 from accel_models.work import Work
 
 Int64 = NDArray[np.int64]
+_MOST_CYCLES = 1 << 22  # to make room for at once
 _TOGETHER = 16  # commands of a shape that are looked at at once
 _ORDER = (Engine.MATRIX, Engine.VECTOR, Engine.STORE, Engine.LOAD)  # by priority
 
@@ -107,13 +108,18 @@ class Contention:
         assert system.accelerator is not None
         self.banks = BankMap.of(system.accelerator, system.bus)
         self._hw = Hardware.of(system.accelerator, system.bus)
-        self._wanted = Wanted(_ORDER.index(Engine.LOAD), int((self.work.cycles + self.work.shared).sum()))
+        self.rest(0)
         for batch in self.work.batches:
             index = batch.index.tolist()
             if batch.command in PLACES:
                 self._alike |= {index[row]: alike for alike in _shapes(batch) for row in alike.rows}
             else:
                 self._commands |= zip(index, _split(batch), strict=True)
+
+    def rest(self, now: int) -> None:
+        """No command is under way: a segment begins."""
+        cycles = min(_MOST_CYCLES, int((self.work.cycles + self.work.shared).sum()))
+        self._wanted = Wanted(_ORDER.index(Engine.LOAD), now, cycles)
 
     def begin(self, engine: Engine, place: int, start: int) -> bool:
         """A command other than a Load starts. Whether its end depends on the scratchpad."""
