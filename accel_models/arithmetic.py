@@ -1,20 +1,34 @@
 """Bit-exact integer arithmetic of the accelerator: the only definition of every rounding.
 
 Numbers are fixed point: a real factor ``M`` is a pair ``(multiplier, shift)`` with ``M ~ multiplier * 2**-shift``,
-``multiplier`` in [0, 2**31) and ``shift`` in [1, 62]. Rounding names: ``half_up`` (single rounding, default) and
-``double`` (TFLite and gemmlowp: half up at bit 31, then half away from zero).
+``multiplier`` in [0, 2**31) and ``shift`` in [1, 62], from 0 on in training. Roundings: ``half_up`` (single rounding,
+default), ``double`` (TFLite and gemmlowp: half up at bit 31, then half away from zero), ``pseudo_stochastic`` (of the
+magnitude: what is shifted out decides, upper half against lower half), ``indexed`` (stochastic, by a hash of the
+element's index).
 
 Source of the formulas: TFLite 8-bit quantization specification and gemmlowp's fixed-point header.
 """
+
+from enum import IntEnum
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 MULTIPLIER_BITS = 31
 MIN_SHIFT, MAX_SHIFT = 1, 62
+MAX_RANDOM_BITS = 16
 IDENTITY = (1 << 30, 30)  # q * 2**30 >> 30 == q in both roundings
 
+INT32_MAX = 2**31 - 1
+
 Int64 = NDArray[np.int64]
+
+
+class Rounding(IntEnum):
+    HALF_UP = 0
+    DOUBLE = 1
+    PSEUDO_STOCHASTIC = 2
+    INDEXED = 3
 
 
 def ceil_div(a: ArrayLike, b: ArrayLike) -> Int64:
@@ -45,9 +59,58 @@ def quantize_multiplier(real: float, bits: int = MULTIPLIER_BITS) -> tuple[int, 
 
 
 def half_up_shift(value: ArrayLike, shift: ArrayLike) -> Int64:
-    """``(value + 2**(shift-1)) >> shift``: round half up; arithmetic shift on int64."""
+    """``(value + 2**(shift-1)) >> shift``: round half up; arithmetic shift on int64; shift 0 changes nothing."""
     shift = np.asarray(shift, np.int64)
-    return (np.asarray(value, np.int64) + (np.int64(1) << (shift - 1))) >> shift
+    return (np.asarray(value, np.int64) + ((np.int64(1) << shift) >> 1)) >> shift
+
+
+def pseudo_shift(value: ArrayLike, shift: ArrayLike) -> Int64:
+    """value / 2**shift in pseudo-stochastic rounding, |value| < 2**62, shift in 0..62.
+
+    Of the magnitude: up where the upper half of the bits shifted out is larger than the lower half (of an odd count the
+    middle bit is in neither); one bit alone: half to even.
+    """
+    value, shift = np.asarray(value, np.int64), np.asarray(shift, np.int64)
+    magnitude, one, half = np.abs(value), np.int64(1), shift >> 1
+    floor = magnitude >> shift
+    rest = magnitude - (floor << shift)
+    up = (rest >> (shift - half)) > (rest & ((one << half) - 1))
+    rounded = floor + np.where(shift == 1, (rest & floor) == 1, up)
+    return np.where(value < 0, -rounded, rounded)
+
+
+def mix(word: ArrayLike) -> Int64:
+    """Bob Jenkins' integer hash (public domain) of the low 32 bits, in 0..2**32 - 1."""
+    mask = np.int64(0xFFFFFFFF)
+    a = np.asarray(word, np.int64) & mask
+    a = (a + 0x7ED55D16 + (a << 12)) & mask
+    a = (a ^ 0xC761C23C) ^ (a >> 19)
+    a = (a + 0x165667B1 + (a << 5)) & mask
+    a = ((a + 0xD3A2646C) ^ (a << 9)) & mask
+    a = (a + 0xFD7046C5 + (a << 3)) & mask
+    return (a ^ 0xB55A4F09) ^ (a >> 16)
+
+
+def noise(index: ArrayLike, key: ArrayLike, random_bits: int) -> Int64:
+    """The top ``random_bits`` of ``mix(key + index)``."""
+    return mix(np.asarray(index, np.int64) + np.asarray(key, np.int64)) >> (32 - random_bits)
+
+
+def indexed_shift(value: ArrayLike, shift: ArrayLike, random: ArrayLike, random_bits: int) -> Int64:
+    """value / 2**shift, |value| < 2**62: floor after ``(2*random + 1) / 2**(random_bits + 1)`` units were added.
+
+    What of that is less than one unit of ``value`` is cut off.
+    """
+    shift, twice = np.asarray(shift, np.int64), 2 * np.asarray(random, np.int64) + 1
+    surplus = shift - (random_bits + 1)
+    added = (twice << np.maximum(surplus, 0)) >> np.maximum(-surplus, 0)
+    return (np.asarray(value, np.int64) + added) >> shift
+
+
+def rounded_shift(value: ArrayLike, shift: ArrayLike, rounding: int) -> Int64:
+    """value / 2**shift in a rounding that is neither double nor indexed."""
+    assert rounding in (Rounding.HALF_UP, Rounding.PSEUDO_STOCHASTIC), rounding
+    return (pseudo_shift if rounding == Rounding.PSEUDO_STOCHASTIC else half_up_shift)(value, shift)
 
 
 def scale_single(acc: ArrayLike, multiplier: ArrayLike, shift: ArrayLike) -> Int64:
@@ -71,16 +134,24 @@ def scale_double(acc: ArrayLike, multiplier: ArrayLike, shift: ArrayLike) -> Int
     return (high >> right) + ((high & mask) > threshold)
 
 
-def scale(acc: ArrayLike, multiplier: ArrayLike, shift: ArrayLike, double: bool) -> Int64:
+def scale(acc: ArrayLike, multiplier: ArrayLike, shift: ArrayLike, rounding: int) -> Int64:
     """Scale int32 ``acc`` by ``multiplier * 2**-shift`` in the named rounding."""
-    return (scale_double if double else scale_single)(acc, multiplier, shift)
+    if rounding == Rounding.DOUBLE:
+        return scale_double(acc, multiplier, shift)
+    return rounded_shift(np.asarray(acc, np.int64) * np.asarray(multiplier, np.int64), shift, rounding)
 
 
 def requantize(
-    acc: ArrayLike, multiplier: ArrayLike, shift: ArrayLike, zero_point: int, low: int, high: int, double: bool = False
+    acc: ArrayLike,
+    multiplier: ArrayLike,
+    shift: ArrayLike,
+    zero_point: int,
+    low: int,
+    high: int,
+    rounding: int = Rounding.HALF_UP,
 ) -> NDArray[np.int8]:
     """int8 code ``clamp(zero_point + scale(acc), low, high)``; ``acc`` int32, last axis broadcasts with the factors."""
-    return np.clip(scale(acc, multiplier, shift, double) + zero_point, low, high).astype(np.int8)
+    return np.clip(scale(acc, multiplier, shift, rounding) + zero_point, low, high).astype(np.int8)
 
 
 def rescaled_add(
@@ -120,3 +191,19 @@ def add_multipliers(real_a: float, real_b: float, bits: int = MULTIPLIER_BITS) -
 def wrap32(value: ArrayLike) -> Int64:
     """Two's-complement wrap to 32 bits, kept in int64: what an accumulator register holds."""
     return np.asarray(value, np.int64).astype(np.int32).astype(np.int64)
+
+
+def moved(code: ArrayLike, up: ArrayLike) -> Int64:
+    """``code * 2**up``, half up where ``up`` is negative; up in -16..15."""
+    up = np.asarray(up, np.int64)
+    return half_up_shift(np.asarray(code, np.int64) << np.maximum(up, 0), np.maximum(-up, 0))
+
+
+def updated(master: ArrayLike, change: ArrayLike, most: int) -> Int64:
+    """``clamp(master - change, +-most)``: a master weight after a step."""
+    return np.clip(np.asarray(master, np.int64) - np.asarray(change, np.int64), -most, most)
+
+
+def master_view(master: ArrayLike, fraction_bits: int) -> NDArray[np.int8]:
+    """The int8 weight of an integer master: half up by its fraction bits, then +-127."""
+    return np.clip(half_up_shift(master, fraction_bits), -127, 127).astype(np.int8)

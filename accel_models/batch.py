@@ -11,7 +11,20 @@ from types import SimpleNamespace
 import numpy as np
 from numpy.typing import NDArray
 
-from accel_models.commands import COMMANDS, Command, FieldSpec, Load, Range, SetRegister, Store, layout
+from accel_models.commands import (
+    COMMANDS,
+    Command,
+    FieldSpec,
+    Load,
+    LoadRegisters,
+    Range,
+    Requantize,
+    SetRegister,
+    Store,
+    Sum,
+    Update,
+    layout,
+)
 from accel_models.program import Program
 
 # The fields that cost and counts depend on.
@@ -38,7 +51,7 @@ def batches(
 ) -> tuple[Batch, ...]:
     """Non-empty batches in opcode order.
 
-    ``registers`` gives the value of registers that the program does not set itself (a Range writes what data decides),
+    ``registers`` gives the value of registers that the program does not set itself (data decides the rest),
     ``lists`` the offsets of listed transfers by their place in the program (golden.Machine.lists has them).
     Raises ValueError on an unknown opcode, on an extent in a register of unknown value and on an unknown list, which it
     names.
@@ -100,7 +113,7 @@ def _resolve(found: list[Batch], bits: NDArray[np.uint8], name: str, given: Mapp
         if batch.command is SetRegister:
             values_written = batch.fields.value.tolist()
             writes += [(*pair, value) for pair, value in zip(_pairs(batch), values_written, strict=True)]
-        elif batch.command is Range:
+        else:
             writes += [(*pair, None) for pair in _pairs(batch)]
     writes.sort(key=lambda item: item[0])
     values = dict(given)
@@ -125,4 +138,18 @@ def _resolve(found: list[Batch], bits: NDArray[np.uint8], name: str, given: Mapp
 
 
 def _pairs(batch: Batch) -> list[tuple[int, int]]:
-    return list(zip(batch.index.tolist(), batch.fields.destination.tolist(), strict=True))
+    """(place, register) of every register that a batch writes, in order."""
+    f, command = batch.fields, batch.command
+    if command in (SetRegister, Range):
+        first, count = f.destination, np.ones_like(f.destination)
+    elif command in (Requantize, Sum):
+        first, count = f.destination, np.minimum(f.range, 1)
+    elif command is Update:
+        first, count = f.destination, np.full_like(f.destination, 2)
+    elif command is LoadRegisters:
+        first, count = f.register, f.count
+    else:
+        return []
+    index = np.repeat(batch.index, count)
+    step = np.arange(len(index)) - np.repeat(np.cumsum(count) - count, count)
+    return list(zip(index.tolist(), (np.repeat(first, count) + step).tolist(), strict=True))

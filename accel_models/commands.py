@@ -18,6 +18,8 @@ COMMAND_BYTES = 64
 MASKS_AT = 1  # byte of a command: the wait mask, the signal mask above it
 REGISTERS = 32
 PARAMETER_BYTES = 9  # bytes per lane of a parameter block: bias int32, multiplier int32, shift int8
+BIAS_BYTES = 4  # bytes per lane of a block of biases alone
+WORD_BYTES = 4  # of a scalar register, in memory
 TABLE_BYTES = 256
 LIST_ENTRY_BYTES = 4  # of a row list: an offset, unsigned, little endian
 
@@ -41,11 +43,37 @@ class Function(IntEnum):
     ADD = 0
     MULTIPLY = 1
     RESCALE = 2  # one operand: requantize, clamp, table
+    SELECT = 3
 
 
 class Pooling(IntEnum):
     MAXIMUM = 0
     AVERAGE = 1
+    PLACE = 2  # of the maximum, in its window
+
+
+class Scaling(IntEnum):
+    """Where Requantize takes bias, multiplier and shift from. What is not BLOCK is the form for training."""
+
+    BLOCK = 0  # all three, of each channel, from a parameter block
+    UNIFORM = 1  # no bias; one multiplier and shift for all
+    BIAS = 2  # biases from a block of them; one multiplier and shift for all
+
+
+class Residual(IntEnum):
+    """What Requantize does with a second operand."""
+
+    NONE = 0
+    ADD = 1
+    MASK = 2  # a sum becomes 0 where the operand is 0 or less
+
+
+class Ranging(IntEnum):
+    """What goes into a register beside the result."""
+
+    NONE = 0
+    LARGEST = 1  # magnitude, saturated at 2**31 - 1
+    POSITIVE = 2  # value, 0 where none is positive
 
 
 class UnknownRegisterError(ValueError):
@@ -192,13 +220,20 @@ class Matrix(Command):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Requantize(Command):
-    """Accumulators to int8: bias, per-channel scale, clamp, optional residual add, optional table.
+    """Accumulators to int8: bias, scale, clamp, optional residual add, optional table; another form of it for training.
 
     Entry ``accumulator + n*height*width + p``, lane c: ``y = clamp(zero_point + scale(acc + bias[c]), low, high)``.
-    With ``residual``: ``y = clamp(add_zero + half_up((y-zero_point)*multiplier_a + (b-zero_b)*multiplier_b, add_shift),
+    With residual ADD: ``y = clamp(add_zero + half_up((y-zero_point)*multiplier + (b-zero_b)*multiplier_b, add_shift),
     add_low, add_high)``. With ``table``: ``y = table[y + 128]``. Parameters of column group n lie at ``parameters +
     n*9*C``: C biases int32, C multipliers int32, C shifts int8, for the array's C columns. Writes are ``columns``
-    bytes a pixel.
+    bytes a pixel. ``rounding``: HALF_UP or DOUBLE.
+
+    For training (``scaling`` UNIFORM or BIAS): ``v = acc + bias[c]``, exactly, and 0 where a residual MASK's operand is
+    0 or less; ``y = clamp(zero_point + round(clip(v, +-bound) * multiplier / 2**shift), low, high)``, shift from 0 on,
+    no DOUBLE rounding; then the table. Biases of column group n lie at ``parameters + n*4*C``. With ``range``
+    ``register[destination] = max(range_start, that of all v)``. INDEXED rounding takes its noise from the top
+    ``random_bits`` (1..16) of ``mix(key + index)``; the index of byte c of pixel (y, x) is ``multiplier_b +
+    y*index_row_stride + x*index_pixel_stride + c``: its place in the whole tensor, whatever tile it is in.
     """
 
     OPCODE: ClassVar[int] = 5
@@ -207,25 +242,35 @@ class Requantize(Command):
     height: Operand = _bits(12, register=True, default=1)
     width: int = _bits(12, default=None)
     columns: int = _bits(16, default=None)
-    parameters: int = _bits(20, default=None)
+    parameters: int = _bits(20, default=0)
     output_address: int = _bits(20, default=None)
     output_row_stride: int = _bits(20)
     output_pixel_stride: int = _bits(16)
     zero_point: Operand = _bits(8, signed=True, register=True)
     low: Operand = _bits(8, signed=True, register=True, default=-128)
     high: Operand = _bits(8, signed=True, register=True, default=127)
-    double: int = _bits(1)
-    residual: int = _bits(1)
+    rounding: int = _bits(2)
+    scaling: int = _bits(2)
+    multiplier: Operand = _bits(31, register=True)
+    shift: Operand = _bits(6, register=True)
+    bound: Operand = _bits(31, register=True, default=(1 << 31) - 1)
+    range: int = _bits(2)
+    range_start: Operand = _bits(31, register=True)
+    destination: int = _bits(5)
+    residual: int = _bits(2)
     residual_address: int = _bits(20)
     residual_row_stride: int = _bits(20)
     residual_pixel_stride: int = _bits(16)
     zero_b: Operand = _bits(8, signed=True, register=True)
-    multiplier_a: Operand = _bits(31, register=True)
     multiplier_b: Operand = _bits(31, register=True)
     add_shift: Operand = _bits(6, register=True, default=1)
     add_zero: Operand = _bits(8, signed=True, register=True)
     add_low: int = _bits(8, signed=True, default=-128)
     add_high: int = _bits(8, signed=True, default=127)
+    key: Operand = _bits(32, signed=True, register=True)
+    random_bits: int = _bits(5, default=8)
+    index_row_stride: int = _bits(20)
+    index_pixel_stride: int = _bits(16)
     table: int = _bits(1)
     table_address: int = _bits(20)
 
@@ -236,7 +281,7 @@ class Elementwise(Command):
 
     ADD: ``clamp(zero_point + half_up((a-zero_a)*multiplier_a + (b-zero_b)*multiplier_b, shift))``.
     MULTIPLY: ``clamp(zero_point + scale((a-zero_a)*(b-zero_b), multiplier_a, shift))``. RESCALE: the same of
-    ``a-zero_a``. With ``table``: then ``table[y + 128]``.
+    ``a-zero_a``. SELECT: ``clamp(a)`` where b is ``code``, else ``clamp(0)``. With ``table``: then ``table[y + 128]``.
     """
 
     OPCODE: ClassVar[int] = 6
@@ -262,7 +307,8 @@ class Elementwise(Command):
     zero_point: Operand = _bits(8, signed=True, register=True)
     low: Operand = _bits(8, signed=True, register=True, default=-128)
     high: Operand = _bits(8, signed=True, register=True, default=127)
-    double: int = _bits(1)
+    rounding: int = _bits(2)
+    code: int = _bits(8, signed=True)
     table: int = _bits(1)
     table_address: int = _bits(20)
 
@@ -272,13 +318,14 @@ class Pool(Command):
     """Window reduction of an int8 image, channel by channel.
 
     Window of output (oy, ox): rows ``oy*stride_y + origin_y + ky``, columns likewise; taps outside ``input_height x
-    input_width`` read as -128 (MAXIMUM) or add nothing (AVERAGE). MAXIMUM: ``clamp(max)``. AVERAGE:
-    ``clamp(zero_point + scale(sum + bias, multiplier, shift))``. With ``table``: then ``table[y + 128]``.
+    input_width`` read as -128 (MAXIMUM, PLACE) or add nothing (AVERAGE). MAXIMUM: ``clamp(max)``. AVERAGE:
+    ``clamp(zero_point + scale(sum + bias, multiplier, shift))``. PLACE: ``clamp(ky*kernel_width + kx)`` of the first
+    tap that is the maximum. With ``table``: then ``table[y + 128]``.
     """
 
     OPCODE: ClassVar[int] = 7
     ENGINE: ClassVar[Engine] = Engine.VECTOR
-    function: int = _bits(1, default=None)
+    function: int = _bits(2, default=None)
     height: Operand = _bits(12, register=True, default=1)
     width: int = _bits(12, default=None)
     columns: int = _bits(16, default=None)
@@ -302,7 +349,7 @@ class Pool(Command):
     zero_point: Operand = _bits(8, signed=True, register=True)
     low: Operand = _bits(8, signed=True, register=True, default=-128)
     high: Operand = _bits(8, signed=True, register=True, default=127)
-    double: int = _bits(1)
+    rounding: int = _bits(2)
     table: int = _bits(1)
     table_address: int = _bits(20)
 
@@ -330,6 +377,115 @@ class SetRegister(Command):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class _Registers(Command):
+    """``count`` scalar registers from ``register`` on, WORD_BYTES each, little endian, from ``pad_address`` on.
+
+    Wants an array of WORD_BYTES columns or more.
+    """
+
+    register: int = _bits(5, default=None)
+    count: int = _bits(6, default=1)
+    pad_address: int = _bits(20, default=None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadRegisters(_Registers):
+    """Scratchpad to scalar registers."""
+
+    OPCODE: ClassVar[int] = 10
+    ENGINE: ClassVar[Engine] = Engine.VECTOR
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreRegisters(_Registers):
+    """Scalar registers to scratchpad."""
+
+    OPCODE: ClassVar[int] = 11
+    ENGINE: ClassVar[Engine] = Engine.VECTOR
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Update(Command):
+    """Integer master weights, in the scratchpad, less scaled sums of gradients: ``entries`` rows of ``columns``.
+
+    Sums as OUTER leaves them: entry ``accumulator + n*entries + k``, lane c is column ``j = n*C + c`` of row k. Masters
+    are int8, or, ``wide``, int16, at ``master_address + k*master_row_stride + j * (its size)``: ``clamp(master -
+    round(acc * multiplier / 2**shift), +-most)``, shift from 0 on, no DOUBLE rounding. ``wide``: then also ``clamp(
+    half_up(master, fraction_bits), +-127)`` at ``output_address + k*output_row_stride + j``; not ``wide``: most <= 127.
+    ``register[destination] = zeros_start + (how many acc != 0 were rounded to 0)``, the next register ``sums_start +
+    (how many acc != 0)``; both wrap at 32 bits. INDEXED rounding as in Requantize, of index ``index_start +
+    k*index_row_stride + j``.
+    """
+
+    OPCODE: ClassVar[int] = 12
+    ENGINE: ClassVar[Engine] = Engine.VECTOR
+    accumulator: int = _bits(12, default=None)
+    entries: Operand = _bits(12, register=True, default=None)
+    columns: int = _bits(16, default=None)
+    master_address: int = _bits(20, default=None)
+    master_row_stride: int = _bits(20)
+    wide: int = _bits(1)
+    most: int = _bits(15, default=127)
+    multiplier: Operand = _bits(31, register=True, default=1)
+    shift: Operand = _bits(6, register=True)
+    rounding: int = _bits(2)
+    fraction_bits: int = _bits(4)
+    output_address: int = _bits(20)
+    output_row_stride: int = _bits(20)
+    destination: int = _bits(5, default=None)
+    zeros_start: Operand = _bits(31, register=True)
+    sums_start: Operand = _bits(31, register=True)
+    key: Operand = _bits(32, signed=True, register=True)
+    random_bits: int = _bits(5, default=8)
+    index_start: int = _bits(31)
+    index_row_stride: int = _bits(20)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sum(Command):
+    """Two int8 images of different exponents to one: ``height x width`` pixels of ``columns`` bytes.
+
+    ``v = moved(a, up_a) + moved(b, up_b)`` with ``moved(q, up) = q * 2**up``, half up where up is negative; 0 where,
+    with ``masked``, c is 0 or less. ``y = clamp(round(clip(v, +-bound) * multiplier / 2**shift), low, high)``, shift
+    from 0 on, no DOUBLE rounding. With ``range`` ``register[destination] = max(range_start, that of all v)``. INDEXED
+    rounding as in Requantize, of index ``index_start + p*columns + c``, p counting pixels row by row.
+    """
+
+    OPCODE: ClassVar[int] = 13
+    ENGINE: ClassVar[Engine] = Engine.VECTOR
+    height: Operand = _bits(12, register=True, default=1)
+    width: int = _bits(12, default=1)
+    columns: int = _bits(16, default=None)
+    a_address: int = _bits(20, default=None)
+    a_row_stride: int = _bits(20)
+    a_pixel_stride: int = _bits(16)
+    b_address: int = _bits(20, default=None)
+    b_row_stride: int = _bits(20)
+    b_pixel_stride: int = _bits(16)
+    masked: int = _bits(1)
+    c_address: int = _bits(20)
+    c_row_stride: int = _bits(20)
+    c_pixel_stride: int = _bits(16)
+    output_address: int = _bits(20, default=None)
+    output_row_stride: int = _bits(20)
+    output_pixel_stride: int = _bits(16)
+    up_a: Operand = _bits(5, signed=True, register=True)
+    up_b: Operand = _bits(5, signed=True, register=True)
+    bound: Operand = _bits(31, register=True, default=(1 << 31) - 1)
+    multiplier: Operand = _bits(31, register=True, default=1)
+    shift: Operand = _bits(6, register=True)
+    rounding: int = _bits(2)
+    low: Operand = _bits(8, signed=True, register=True, default=-128)
+    high: Operand = _bits(8, signed=True, register=True, default=127)
+    range: int = _bits(2)
+    range_start: Operand = _bits(31, register=True)
+    destination: int = _bits(5)
+    key: Operand = _bits(32, signed=True, register=True)
+    random_bits: int = _bits(5, default=8)
+    index_start: int = _bits(31)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class End(Command):
     """End of a segment: the dispatcher waits until every engine is idle, then raises the interrupt."""
 
@@ -347,6 +503,10 @@ COMMANDS: tuple[type[Command], ...] = (
     Pool,
     Range,
     SetRegister,
+    LoadRegisters,
+    StoreRegisters,
+    Update,
+    Sum,
     End,
 )
 _BY_OPCODE = {command.OPCODE: command for command in COMMANDS}

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from accel_models import systolic
 from accel_models.arithmetic import ceil_div
-from accel_models.commands import PARAMETER_BYTES, TABLE_BYTES, Function, MatrixMode
+from accel_models.commands import BIAS_BYTES, PARAMETER_BYTES, TABLE_BYTES, WORD_BYTES, Function, MatrixMode, Scaling
 from accel_models.system import Accelerator, ArrayKind, Bus
 
 Cycles = NDArray[np.int64]
@@ -27,6 +27,7 @@ MATRIX_DRAIN = 4  # operand register, product, column sum, accumulator write
 ACCUMULATE_LATENCY = systolic.ACCUMULATE_LATENCY  # the same accumulator entry may be updated again after this many
 VECTOR_START = 2  # decode, first address
 VECTOR_DRAIN = 7  # bias, product, shift, products of the add, its shift, table, write
+UPDATE_STEPS_WIDE = 4  # of a vector of int16 masters
 COMMAND_FETCH_START = 0  # from the start of a segment to the first address on the bus
 COMMAND_FETCH_AHEAD = 4  # commands that are fetched before the dispatcher takes them
 DISPATCH = 1  # from the dispatcher to the earliest start of an engine
@@ -145,10 +146,17 @@ def _vector(steps: Any, words: Any = 0) -> Cycles:
 
 
 def requantize(c: Any, hw: Any) -> Cycles:
-    """One vector a cycle, also with a residual, after the parameters of each column group (9 words)."""
+    """One vector a cycle, also with a residual or mask, after the parameters of each column group."""
     groups = ceil_div(c.columns, hw.columns)
     pixels = np.asarray(c.height, np.int64) * c.width
-    return _vector(groups * pixels, groups * PARAMETER_BYTES + _table_load(c, hw))
+    return _vector(groups * pixels, groups * parameter_words(c.scaling) + _table_load(c, hw))
+
+
+def parameter_words(scaling: ArrayLike) -> Cycles:
+    """Words of the parameters of a column group: 9, 4 where biases are all, none where there is no block."""
+    words = [PARAMETER_BYTES, 0, BIAS_BYTES, PARAMETER_BYTES]  # code 3 is refused, and ends as BLOCK does
+    assert list(Scaling) == [Scaling.BLOCK, Scaling.UNIFORM, Scaling.BIAS]
+    return np.array(words, np.int64)[np.asarray(scaling)]
 
 
 def elementwise(c: Any, hw: Any) -> Cycles:
@@ -162,6 +170,29 @@ def pool(c: Any, hw: Any) -> Cycles:
     """One window tap of one vector a cycle, taps outside the image included."""
     vectors = ceil_div(c.columns, hw.columns) * c.height * c.width
     return _vector(vectors * c.kernel_height * c.kernel_width, _table_load(c, hw))
+
+
+def sum_(c: Any, hw: Any) -> Cycles:
+    """One operand vector a cycle: two cycles a vector, three with a mask."""
+    vectors = ceil_div(c.columns, hw.columns) * c.height * c.width
+    return _vector(vectors * (2 + np.asarray(c.masked, np.int64)))
+
+
+def update(c: Any, hw: Any) -> Cycles:
+    """One vector a cycle of int8 masters. Of int16 four cycles a vector: the second of its two reads is the first of
+    its three writes, which the write port takes one a cycle.
+    """
+    vectors = np.asarray(c.entries, np.int64) * ceil_div(c.columns, hw.columns)
+    return _vector(vectors * update_steps(c.wide))
+
+
+def update_steps(wide: ArrayLike) -> Cycles:
+    return np.where(np.asarray(wide) == 1, UPDATE_STEPS_WIDE, 1).astype(np.int64)
+
+
+def move_registers(c: Any, hw: Any) -> Cycles:
+    """LoadRegisters and StoreRegisters: one register a cycle, on arrays that move a whole one at once."""
+    return _vector(c.count * ceil_div(WORD_BYTES, hw.columns))
 
 
 def range_(c: Any, hw: Any) -> Cycles:

@@ -17,22 +17,28 @@ from accel_models import cost, systolic_counts
 from accel_models.batch import Batch
 from accel_models.commands import (
     COMMAND_BYTES,
-    PARAMETER_BYTES,
     TABLE_BYTES,
+    WORD_BYTES,
     Command,
     Elementwise,
     End,
     Fill,
     Function,
     Load,
+    LoadRegisters,
     Matrix,
     MatrixMode,
     Pool,
     Pooling,
     Range,
     Requantize,
+    Residual,
+    Scaling,
     SetRegister,
     Store,
+    StoreRegisters,
+    Sum,
+    Update,
 )
 from accel_models.cost import ceil_div
 from accel_models.memory import EXTERNAL_BASE, FLASH_BASE, SRAM_BASE
@@ -203,15 +209,18 @@ def _table(c: Any, elements: Int64, hw: Any) -> tuple[Int64, Int64]:
 def _requantize(c: Any, hw: Any) -> dict[str, ArrayLike]:
     groups, pixels = ceil_div(c.columns, hw.columns), np.asarray(c.height, np.int64) * c.width
     elements, vectors = pixels * c.columns, pixels * groups
-    residual = np.asarray(c.residual, np.int64)
+    kind, trained = np.asarray(c.residual), (np.asarray(c.scaling) != Scaling.BLOCK).astype(np.int64)
+    residual, masked = (kind == Residual.ADD).astype(np.int64), (kind == Residual.MASK).astype(np.int64)
+    ranged = (np.asarray(c.range) > 0).astype(np.int64)
     loads, lookups = _table(c, elements, hw)
     words = _words(c.residual_address, (c.residual_pixel_stride, c.residual_row_stride), hw)
     return {
-        "pad_reads": groups * PARAMETER_BYTES + residual * vectors * words + loads,
+        "pad_reads": groups * cost.parameter_words(c.scaling) + (residual + masked) * vectors * words + loads,
         "pad_writes": vectors,
         "accumulator_reads": vectors,
         "multiplies": elements * (1 + 2 * residual),
-        "adds": elements * (2 + 4 * residual),  # bias, zero point; residual: two zero points, sum, zero point
+        # bias, zero point; residual: two zero points, sum, zero point; training: both bounds; the mask; the range
+        "adds": elements * (2 + 4 * residual + 2 * trained + masked + ranged),
         "requantized": elements * (1 + residual),
         "lookups": lookups,
     }
@@ -222,15 +231,17 @@ def _elementwise(c: Any, hw: Any) -> dict[str, ArrayLike]:
     elements, vectors = pixels * c.columns, ceil_div(c.columns, hw.columns) * pixels
     function = np.asarray(c.function)
     two = (function != Function.RESCALE).astype(np.int64)
+    scales = (function != Function.SELECT).astype(np.int64)
     loads, lookups = _table(c, elements, hw)
     a_words = _words(c.a_address, (c.a_pixel_stride, c.a_row_stride), hw)
     b_words = _words(c.b_address, (c.b_pixel_stride, c.b_row_stride), hw)
     return {
         "pad_reads": vectors * (a_words + two * b_words) + loads,
         "pad_writes": vectors,
-        "multiplies": elements * (1 + two),  # ADD: two factors; MULTIPLY: the product and its factor; RESCALE: one
-        "adds": elements * (2 + two + (function == Function.ADD)),  # zero points, and the sum
-        "requantized": elements,
+        # ADD: two factors; MULTIPLY: the product and its factor; RESCALE: one; SELECT: none
+        "multiplies": elements * (1 + two) * scales,
+        "adds": elements * np.where(scales, 2 + two + (function == Function.ADD), 1),  # zeros, the sum; or a compare
+        "requantized": elements * scales,
         "lookups": lookups,
     }
 
@@ -249,6 +260,52 @@ def _pool(c: Any, hw: Any) -> dict[str, ArrayLike]:
         "requantized": elements * average,
         "lookups": lookups,
     }
+
+
+def _sum(c: Any, hw: Any) -> dict[str, ArrayLike]:
+    pixels, masked = np.asarray(c.height, np.int64) * c.width, np.asarray(c.masked, np.int64)
+    elements, vectors = pixels * c.columns, ceil_div(c.columns, hw.columns) * pixels
+    a, b, mask = (
+        _words(address, strides, hw)
+        for address, *strides in (
+            (c.a_address, c.a_pixel_stride, c.a_row_stride),
+            (c.b_address, c.b_pixel_stride, c.b_row_stride),
+            (c.c_address, c.c_pixel_stride, c.c_row_stride),
+        )
+    )
+    ranged = (np.asarray(c.range) > 0).astype(np.int64)
+    return {
+        "pad_reads": vectors * (a + b + masked * mask),
+        "pad_writes": vectors,
+        "multiplies": elements,
+        "adds": elements * (3 + masked + ranged),  # the sum, both bounds, the mask, the range
+        "requantized": elements,
+    }
+
+
+def _update(c: Any, hw: Any) -> dict[str, ArrayLike]:
+    entries, wide = np.asarray(c.entries, np.int64), np.asarray(c.wide, np.int64)
+    groups, elements = ceil_div(c.columns, hw.columns), entries * c.columns
+    vectors = entries * groups
+    # int16 masters of the last column group may fit one vector
+    masters = entries * ceil_div(np.asarray(c.columns, np.int64) * (1 + wide), hw.columns)
+    words = _words(c.master_address, (c.master_row_stride,), hw)
+    return {
+        "pad_reads": masters * words,
+        "pad_writes": masters + wide * vectors,
+        "accumulator_reads": vectors,
+        "multiplies": elements,
+        "adds": elements * (3 + wide),  # the master, both counts, the view's rounding
+        "requantized": elements,
+    }
+
+
+def _load_registers(c: Any, hw: Any) -> dict[str, ArrayLike]:
+    return {"pad_reads": np.asarray(c.count, np.int64) * _words(c.pad_address, (WORD_BYTES,), hw)}
+
+
+def _store_registers(c: Any, hw: Any) -> dict[str, ArrayLike]:
+    return {"pad_writes": np.asarray(c.count, np.int64)}
 
 
 def _range(c: Any, hw: Any) -> dict[str, ArrayLike]:
@@ -308,5 +365,9 @@ _OF: dict[type[Command], Callable[[Any, Any], dict[str, ArrayLike]]] = {
     Pool: _pool,
     Range: _range,
     SetRegister: _nothing,
+    LoadRegisters: _load_registers,
+    StoreRegisters: _store_registers,
+    Update: _update,
+    Sum: _sum,
     End: _nothing,
 }

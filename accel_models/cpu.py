@@ -12,7 +12,7 @@ import numpy as np
 
 from accel_models import cpu_functions
 from accel_models.constants import Constant, load_table
-from accel_models.network import Conv2d, CpuCall, Elementwise, MatMul, Operator, Pool, Reshape, Tensor
+from accel_models.network import TRAINING, Conv2d, CpuCall, Elementwise, MatMul, Operator, Pool, Reshape, Tensor
 from accel_models.system import Cpu
 
 _OVERHEAD = (
@@ -157,7 +157,9 @@ def _work(operator: Operator, tensors: Mapping[str, Tensor], library: Library, t
             taps = attributes.kernel[0] * attributes.kernel[1]
             return table.per_element["pool"] * taps * outputs + library.per_output * outputs
         case CpuCall():
-            return _call(operator, tensors, table)
+            return _call(operator, tensors, library, table)
+        case _ if isinstance(attributes, TRAINING):
+            return _training(operator, tensors, library, table)
         case _:  # concat, slice, pad, permute: bytes move, whatever their type
             return _copy(operator, tensors, table)
 
@@ -173,7 +175,25 @@ def _copy(operator: Operator, tensors: Mapping[str, Tensor], table: _Tables) -> 
     return table.per_element["copy"] * sum(tensors[name].bytes for name in operator.outputs)
 
 
-def _call(operator: Operator, tensors: Mapping[str, Tensor], table: _Tables) -> float:
+def _training(operator: Operator, tensors: Mapping[str, Tensor], library: Library, table: _Tables) -> float:
+    """An operator of a training step: its products, and a rescaling of every element that it goes over."""
+    elements = max(tensors[name].elements for name in (*operator.inputs, *operator.outputs))
+    return library.per_mac["conv"] * operator.macs + table.per_element["rescale"] * elements
+
+
+def _sequence(attributes: CpuCall, table: _Tables) -> float:
+    """Cycles of the calls of a sequence, by class and elements; bytes are copied four an element."""
+    found = 0.0
+    for function, _, _, elements in dict(attributes.parameters)["calls"]:
+        kind = cpu_functions.class_of(function)
+        if kind == cpu_functions.BY_BYTES:
+            found += 4 * table.per_element[kind] * elements
+        elif kind != cpu_functions.FREE:
+            found += table.per_element.get(kind, table.per_element["float"]) * elements
+    return found
+
+
+def _call(operator: Operator, tensors: Mapping[str, Tensor], library: Library, table: _Tables) -> float:
     """A CPU call. Elements are those of the results, or of the first operand where it has more (reductions)."""
     assert isinstance(operator.attributes, CpuCall)
     kind = cpu_functions.class_of(operator.attributes.function)
@@ -181,6 +201,10 @@ def _call(operator: Operator, tensors: Mapping[str, Tensor], table: _Tables) -> 
     match kind:
         case cpu_functions.MACS:
             return table.float_mac * operator.macs + table.per_element["float"] * outputs
+        case cpu_functions.PRODUCTS:
+            return library.per_mac["conv"] * operator.macs + library.per_output * outputs
+        case cpu_functions.SEQUENCE:
+            return _sequence(operator.attributes, table)
         case cpu_functions.POOL:
             taps = cpu_functions.taps(operator, tensors)
             return table.per_element["pool"] * taps + table.per_element["float"] * outputs

@@ -16,6 +16,8 @@ FREE = "free"  # the result lies on the operand
 MACS = "macs"  # Operator.macs at the cost of a float MAC, and a float operation per result (bias, store)
 POOL = "pool"  # a tap of the window each, and a float operation per result
 BY_BYTES = "copy"  # of the results
+PRODUCTS = "products"  # Operator.macs at the cost of the library's convolution, and its cost of an output
+SEQUENCE = "sequence"  # of its calls, each by its class and elements
 
 # Classes of the NumPy kernels; every one is listed, also where it is the default.
 KERNELS: Mapping[str, str] = {
@@ -39,10 +41,36 @@ KERNELS: Mapping[str, str] = {
         "float",
     ),
     **dict.fromkeys(("linear", "matmul", "conv2d"), MACS),
+    **dict.fromkeys(("octo.conv2d", "octo.conv2d_input_gradient", "octo.conv2d_weight_gradient"), PRODUCTS),
+    "sequence": SEQUENCE,
+    # Integers: a load, one to five instructions, a store.
+    **dict.fromkeys(
+        (
+            *("octo.requantize", "octo.update", "octo.master_view", "octo.statistics_range", "octo.softmax_gradient"),
+            *("octo.scaled_codes", "octo.real", "octo.noise_key"),
+        ),
+        "rescale",
+    ),
+    **dict.fromkeys(
+        (
+            *("octo.bias_gradient", "octo.map_gradient", "octo.largest", "octo.shift_of", "octo.clipped_range"),
+            *("octo.sides", "octo.clipped_gradient", "octo.sum_exponent", "octo.aligned_sum", "octo.max_pool"),
+            *("octo.max_pool_gradient", "octo.average_pool", "octo.average_pool_gradient", "octo.relu_gradient"),
+            *("join_digits", "shift_left", "shift_right"),
+        ),
+        "float",
+    ),
+    **dict.fromkeys(("octo.loss", "exp2"), "exponential"),
+    "octo.softmax_table": "table",  # a row of a constant stack of them
     **dict.fromkeys(("max_pool2d", "avg_pool2d", "adaptive_avg_pool2d"), POOL),
     **dict.fromkeys(
-        ("identity", "permute", "concat", "stack", "pixel_shuffle", "upsample_nearest", "embedding", "gather"), BY_BYTES
+        (
+            *("identity", "permute", "concat", "stack", "slice", "pixel_shuffle", "upsample_nearest", "embedding"),
+            "gather",
+        ),
+        BY_BYTES,
     ),
+    "reshape": FREE,
 }  # fmt: skip
 
 # ATen operators that are not named like a kernel of the same class.
@@ -52,7 +80,7 @@ ATEN: Mapping[str, str] = {
     **dict.fromkeys(("_softmax", "_log_softmax", "_softmax_backward_data", "_log_softmax_backward_data"), "softmax"),
     **dict.fromkeys(
         (
-            *("exp2", "expm1", "log2", "log10", "logaddexp", "logsumexp", "tan", "asin", "acos", "atan", "atan2"),
+            *("expm1", "log2", "log10", "logaddexp", "logsumexp", "tan", "asin", "acos", "atan", "atan2"),
             *("sinh", "cosh", "asinh", "acosh", "atanh", "erfc", "erfinv", "logit", "log_sigmoid"),
             *("log_sigmoid_forward", "selu", "celu", "mish", "gelu_backward", "silu_backward", "elu_backward"),
             *("softplus_backward", "mish_backward"),
@@ -96,7 +124,7 @@ ATEN: Mapping[str, str] = {
     ),
     **dict.fromkeys(
         (
-            *("clone", "copy", "contiguous", "cat", "slice", "slice_copy", "slice_scatter", "select", "select_copy"),
+            *("clone", "copy", "contiguous", "cat", "slice_copy", "slice_scatter", "select", "select_copy"),
             *("select_scatter", "narrow", "split", "split_with_sizes", "chunk", "unbind", "pad", "constant_pad_nd"),
             *("reflection_pad1d", "reflection_pad2d", "replication_pad1d", "replication_pad2d", "permute_copy"),
             *("transpose", "t", "movedim", "flip", "roll", "repeat", "tile", "expand", "expand_copy", "index"),
@@ -108,7 +136,7 @@ ATEN: Mapping[str, str] = {
     ),
     **dict.fromkeys(
         (
-            *("view", "_unsafe_view", "view_copy", "reshape", "_reshape_alias", "flatten", "unflatten", "squeeze"),
+            *("view", "_unsafe_view", "view_copy", "_reshape_alias", "flatten", "unflatten", "squeeze"),
             *("unsqueeze", "squeeze_copy", "unsqueeze_copy", "alias", "detach", "lift_fresh_copy", "dropout"),
         ),
         FREE,

@@ -11,13 +11,14 @@ from typing import Any, NamedTuple
 from accel_models.commands import (
     COMMANDS,
     LIST_ENTRY_BYTES,
-    PARAMETER_BYTES,
     TABLE_BYTES,
+    WORD_BYTES,
     Command,
     Elementwise,
     Fill,
     Function,
     Load,
+    LoadRegisters,
     Matrix,
     MatrixMode,
     Operand,
@@ -27,8 +28,12 @@ from accel_models.commands import (
     Requantize,
     SetRegister,
     Store,
+    StoreRegisters,
+    Sum,
+    Update,
     layout,
 )
+from accel_models.cost import parameter_words
 from accel_models.memory import BUS_SPACES
 
 
@@ -142,12 +147,12 @@ def _requantize(c: Requantize, columns: int) -> list[Interval]:
 
     found = [
         Interval("acc", c.accumulator, c.accumulator + groups * height * c.width, False),
-        Interval("pad", c.parameters, c.parameters + groups * PARAMETER_BYTES * columns, False),
+        Interval("pad", c.parameters, c.parameters + groups * int(parameter_words(c.scaling)) * columns, False),
         image(c.output_address, c.output_row_stride, c.output_pixel_stride, True),
     ]
     if c.residual:
         found.append(image(c.residual_address, c.residual_row_stride, c.residual_pixel_stride, False))
-    return found + _table(c)
+    return found + _found_range(c) + _table(c)
 
 
 def _elementwise(c: Elementwise, columns: int) -> list[Interval]:
@@ -163,6 +168,36 @@ def _elementwise(c: Elementwise, columns: int) -> list[Interval]:
     if c.function != Function.RESCALE:
         found.append(image(c.b_address, c.b_row_stride, c.b_pixel_stride, False))
     return found + _table(c)
+
+
+def _sum(c: Sum, columns: int) -> list[Interval]:
+    height = _top(c, "height")
+    found = []
+    for name in ("a", "b", "c", "output"):
+        base, row, pixel = (getattr(c, f"{name}_{part}") for part in ("address", "row_stride", "pixel_stride"))
+        if name != "c" or c.masked:
+            found.append(_box("pad", base, name == "output", (height, row), (c.width, pixel), (c.columns, 1)))
+    return found + _found_range(c)
+
+
+def _update(c: Update, columns: int) -> list[Interval]:
+    rows, groups = _top(c, "entries"), -(-c.columns // columns)
+    if rows * groups == 0:
+        return []
+    axes = (rows, c.master_row_stride), (c.columns * (1 + c.wide), 1)
+    found = [
+        Interval("acc", c.accumulator, c.accumulator + groups * rows, False),
+        Interval("reg", c.destination, c.destination + 2, True),
+        _box("pad", c.master_address, False, *axes),
+        _box("pad", c.master_address, True, *axes),
+    ]
+    if c.wide:
+        found.append(_box("pad", c.output_address, True, (rows, c.output_row_stride), (c.columns, 1)))
+    return found
+
+
+def _found_range(c: Requantize | Sum) -> list[Interval]:
+    return [Interval("reg", c.destination, c.destination + 1, True)] if c.range else []
 
 
 def _pool(c: Pool, columns: int) -> list[Interval]:
@@ -184,6 +219,19 @@ def _range(c: Range, columns: int) -> list[Interval]:
     return [Interval("acc", c.accumulator, c.accumulator + entries, False), *_set_register(c, columns)]
 
 
+def _registers(c: LoadRegisters | StoreRegisters, loads: bool) -> list[Interval]:
+    words = _box("pad", c.pad_address, not loads, (WORD_BYTES * c.count, 1))
+    return [Interval("reg", c.register, c.register + c.count, loads), words]
+
+
+def _load_registers(c: LoadRegisters, columns: int) -> list[Interval]:
+    return _registers(c, True)
+
+
+def _store_registers(c: StoreRegisters, columns: int) -> list[Interval]:
+    return _registers(c, False)
+
+
 def _set_register(c: Range | SetRegister, columns: int) -> list[Interval]:
     return [Interval("reg", c.destination, c.destination + 1, True)]
 
@@ -198,4 +246,8 @@ _OF: dict[type[Command], Callable[[Any, int], list[Interval]]] = {
     Pool: _pool,
     Range: _range,
     SetRegister: _set_register,
+    LoadRegisters: _load_registers,
+    StoreRegisters: _store_registers,
+    Update: _update,
+    Sum: _sum,
 }

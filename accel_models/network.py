@@ -9,11 +9,12 @@ A ``.network`` file is a container (see ``container``) of format ``cosim.network
 - ``name``; ``inputs`` and ``outputs``: names of tensors, in order; ``parameters``: the number of trained ones;
 - ``tensors``: a list of objects with the fields of ``Tensor``, in order of the network;
 - ``operators``: a list of objects with ``name``, ``kind`` (a key of ``KINDS``), ``inputs``, ``outputs``, ``macs``,
-  ``phase``, ``origin`` and ``attributes``, an object with the fields of the kind's class; tuples are lists, ``output``
-  and ``residual`` are objects with the fields of ``Output8`` and ``Residual``, or null;
+  ``phase``, ``origin`` and ``attributes``, an object with the fields of the kind's class; tuples are lists, ``output``,
+  ``residual`` and ``epilogue`` are objects with the fields of ``Output8``, ``Residual`` and ``Epilogue``, or null;
 - ``metadata``: any JSON data, such as ``multiplier_bits`` and ``rounding``.
 
-Its arrays are the constants, each under its tensor's name, with the tensor's shape and dtype.
+Its arrays are the constants, and what persistent tensors start from, each under its tensor's name, with the tensor's
+shape and dtype.
 """
 
 import hashlib
@@ -36,8 +37,8 @@ DTYPES = {"int8": 1, "uint8": 1, "int16": 2, "int32": 4, "int64": 8, "float32": 
 class Tensor:
     """A value. ``role``: where it comes from; persistent tensors keep their bytes between invocations.
 
-    ``permutation``: for inputs and outputs, axes that bring the caller's array (PyTorch order) into ``shape`` order, or
-    None when they agree. ``scale`` None: not quantized.
+    ``permutation``: for inputs, outputs and persistent tensors, axes that bring the caller's array (PyTorch order) into
+    ``shape`` order, or None when they agree. ``scale`` None: not quantized.
     """
 
     name: str
@@ -213,11 +214,151 @@ class Reshape(Attributes):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Epilogue:
+    """How sums of a training step become int8 codes: the form of commands.Requantize for training.
+
+    The operator's own inputs are followed by ``shift`` and ``bound`` (int32 numbers: data of the step), by the noise's
+    ``key`` where ``rounding`` is stochastic_indexed, and by the codes that mask the sums where ``masked`` (0 where they
+    are 0 or less). Outputs: the codes, then, with ``range``, a number (int32): the largest magnitude or positive value.
+    """
+
+    low: int = -127
+    high: int = 127
+    rounding: str = "nearest"
+    random_bits: int = 8
+    multiplier: int = 1
+    range: str = ""
+    masked: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IntegerConv2d(Attributes):
+    """``inputs``: x int8 [N,H,W,Cin], weight int8 [kh,kw,Cin/groups,Cout], bias int32 [Cout,1,1] (or a map), then
+    those of the epilogue. All of it may change from step to step. Zero points are 0; ``padding``: rows, columns."""
+
+    KIND: ClassVar[str] = "integer_conv2d"
+    stride: tuple[int, int] = (1, 1)
+    padding: tuple[int, int] = (0, 0)
+    groups: int = 1
+    epilogue: Epilogue = Epilogue()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InputGradient(Attributes):
+    """``inputs``: g int8 [N,OH,OW,Cout] of a convolution's output, its weight, then those of the epilogue.
+
+    The gradient of its input, of ``size`` rows and columns.
+    """
+
+    KIND: ClassVar[str] = "input_gradient"
+    size: tuple[int, int]
+    stride: tuple[int, int] = (1, 1)
+    padding: tuple[int, int] = (0, 0)
+    groups: int = 1
+    epilogue: Epilogue = Epilogue()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WeightGradient(Attributes):
+    """``inputs``: x int8 [N,H,W,Cin] and g int8 [N,OH,OW,Cout] of a convolution. The sum over samples and pixels, int32
+    [kh,kw,Cin/groups,Cout], saturated. Where an Update of nothing else follows, it never leaves the accumulators."""
+
+    KIND: ClassVar[str] = "weight_gradient"
+    kernel: tuple[int, int]
+    stride: tuple[int, int] = (1, 1)
+    padding: tuple[int, int] = (0, 0)
+    groups: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Update(Attributes):
+    """``inputs``: sums int32 of a WeightGradient, master weights int8 or int16 of that shape, the shift (int32), and
+    the noise's key where ``rounding`` is stochastic_indexed.
+
+    master - round(sum * multiplier / 2**shift), within +-most. Outputs: the master, its int8 weights where it has
+    ``fraction_bits``, and int32 [2]: changes that became 0, sums that were not 0.
+    """
+
+    KIND: ClassVar[str] = "update"
+    multiplier: int = 1
+    most: int = 127
+    fraction_bits: int = 0
+    rounding: str = "nearest"
+    random_bits: int = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelSum(Attributes):
+    """The sum of int8 x [N,H,W,C] per channel in ``digits`` digits int8 [digits, C] of 7 bits, the lowest first."""
+
+    KIND: ClassVar[str] = "channel_sum"
+    digits: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlignedSum(Attributes):
+    """``inputs``: a, its shift to the left (int32, 0..15), b, its shift, then those of the epilogue."""
+
+    KIND: ClassVar[str] = "aligned_sum"
+    epilogue: Epilogue = Epilogue()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PixelSum(Attributes):
+    """``inputs``: x int8 [N,H,W,C], then those of the epilogue. Sums over the pixels: [N,1,1,C]."""
+
+    KIND: ClassVar[str] = "pixel_sum"
+    epilogue: Epilogue = Epilogue()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spread(Attributes):
+    """``inputs``: g int8 [N,1,1,C], then those of the epilogue. g at every pixel of ``size``, rounded there."""
+
+    KIND: ClassVar[str] = "spread"
+    size: tuple[int, int]
+    epilogue: Epilogue = Epilogue()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MaxPlaces(Attributes):
+    """The largest of each ``kernel`` x ``kernel`` window (no overlap, the rest cut off) and its place in it, row by
+    row, the first of equals; both int8."""
+
+    KIND: ClassVar[str] = "max_places"
+    kernel: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MaxPoolGradient(Attributes):
+    """``inputs``: g and the places of MaxPlaces. Each g at its place in an image of ``size``, 0 elsewhere."""
+
+    KIND: ClassVar[str] = "max_pool_gradient"
+    kernel: int
+    size: tuple[int, int]
+
+
+TRAINING = (
+    IntegerConv2d,
+    InputGradient,
+    WeightGradient,
+    Update,
+    ChannelSum,
+    AlignedSum,
+    PixelSum,
+    Spread,
+    MaxPlaces,
+    MaxPoolGradient,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CpuCall(Attributes):
     """Anything the accelerator lacks, executed by a NumPy kernel of ``kernels.py`` and priced by core and library.
 
     ``function`` names the kernel; ``parameters`` are its scalar arguments (JSON values, sorted by name).
-    A function that starts with ``aten::`` has no NumPy kernel and needs PyTorch at run time.
+    A function that starts with ``aten::`` has no NumPy kernel and needs PyTorch at run time. ``sequence`` is a list of
+    calls, made as one (see ``kernels.sequence``).
     """
 
     KIND: ClassVar[str] = "cpu"
@@ -226,7 +367,8 @@ class CpuCall(Attributes):
 
 
 KINDS: dict[str, type[Attributes]] = {
-    kind.KIND: kind for kind in (Conv2d, MatMul, Elementwise, Pool, Concat, Slice, Pad, Permute, Reshape, CpuCall)
+    kind.KIND: kind
+    for kind in (Conv2d, MatMul, Elementwise, Pool, Concat, Slice, Pad, Permute, Reshape, CpuCall, *TRAINING)
 }
 
 
@@ -252,7 +394,8 @@ class Operator:
 
 @dataclass(frozen=True, kw_only=True)
 class Network:
-    """Operators in order, their tensors by name, and the data of the constants (shape and dtype of their tensor)."""
+    """Operators in order, their tensors by name, and data, of their tensor's shape and dtype: of all constants, and of
+    persistent tensors that do not start from zero. An operator may write a persistent tensor, in place too."""
 
     name: str
     operators: tuple[Operator, ...]
@@ -284,6 +427,14 @@ class Network:
     @property
     def macs(self) -> int:
         return sum(operator.macs for operator in self.operators)
+
+    def is_constant(self, name: str) -> bool:
+        return self.tensors[name].role == "constant"
+
+    @property
+    def initial(self) -> dict[str, np.ndarray]:
+        """What persistent tensors hold before the first invocation, where it is not zero."""
+        return {name: data for name, data in self.constants.items() if not self.is_constant(name)}
 
     def to_bytes(self) -> bytes:
         body = {
@@ -357,12 +508,12 @@ def tensor_from_json(item: Mapping[str, Any]) -> Tensor:
 
 
 def _plain(value: Any) -> Any:
-    return asdict(value) if isinstance(value, Output8 | Residual) else value
+    return asdict(value) if isinstance(value, Output8 | Residual | Epilogue) else value
 
 
 def _restore(name: str, value: Any) -> Any:
     if isinstance(value, dict):
-        return Output8(**value) if name == "output" else Residual(**value)
+        return {"output": Output8, "epilogue": Epilogue}.get(name, Residual)(**value)
     if isinstance(value, list):
         return tuple(_restore("", item) for item in value)
     return value

@@ -18,21 +18,25 @@ from numpy.typing import NDArray
 from accel_models.banks import BankMap, Masks
 from accel_models.commands import (
     LIST_ENTRY_BYTES,
-    PARAMETER_BYTES,
     TABLE_BYTES,
+    WORD_BYTES,
     Command,
     Elementwise,
     Fill,
     Function,
     Load,
+    LoadRegisters,
     Matrix,
     MatrixMode,
     Pool,
     Requantize,
     Store,
+    StoreRegisters,
+    Sum,
+    Update,
     layout,
 )
-from accel_models.cost import matrix_drain
+from accel_models.cost import matrix_drain, parameter_words, update_steps
 from accel_models.system import ArrayKind
 
 Int64 = NDArray[np.int64]
@@ -84,6 +88,8 @@ PLACES: dict[type[Command], tuple[str, ...]] = {
     Requantize: ("parameters", "output_address", "residual_address", "table_address"),
     Elementwise: ("a_address", "b_address", "output_address", "table_address"),
     Pool: ("input_address", "input_height", "origin_y", "origin_x", "output_address", "table_address"),
+    Sum: ("a_address", "b_address", "c_address", "output_address"),
+    Update: ("master_address", "output_address"),
 }
 ELSEWHERE = ("wait", "signal", "accumulator", "accumulate")
 _AXES = 5  # of a shape at most
@@ -244,9 +250,10 @@ def _requantize(c: Any, hw: Any, banks: BankMap) -> list[VectorRequests] | None:
     steps = np.zeros_like(writes)
     if c.residual:
         steps = _image(banks, hw, c, c.residual_address, c.residual_row_stride, c.residual_pixel_stride)
-    group, word = _axes(steps.shape[1], PARAMETER_BYTES)
-    words = banks.masks(c.parameters + (group * PARAMETER_BYTES + word) * hw.columns, hw.columns)
-    return _vector(_table(c, hw, banks), words.reshape(-1, group.size, word.size), steps[..., None], writes)
+    each = int(parameter_words(c.scaling))
+    group, word = _axes(steps.shape[1], each)
+    words = banks.masks(c.parameters + (group * each + word) * hw.columns, hw.columns)
+    return _vector(_table(c, hw, banks), words.reshape(len(words), group.size, each), steps[..., None], writes)
 
 
 def _elementwise(c: Any, hw: Any, banks: BankMap) -> list[VectorRequests] | None:
@@ -257,6 +264,56 @@ def _elementwise(c: Any, hw: Any, banks: BankMap) -> list[VectorRequests] | None
         operands.append(_image(banks, hw, c, c.b_address, c.b_row_stride, c.b_pixel_stride))
     steps = np.stack(operands, axis=-1)
     return _vector(_table(c, hw, banks), steps[..., :0, 0], steps, _output(c, hw, banks))
+
+
+def _sum(c: Any, hw: Any, banks: BankMap) -> list[VectorRequests] | None:
+    if 0 in (c.height, c.width, c.columns):
+        return None
+    operands = [
+        _image(banks, hw, c, c.a_address, c.a_row_stride, c.a_pixel_stride),
+        _image(banks, hw, c, c.b_address, c.b_row_stride, c.b_pixel_stride),
+    ]
+    if c.masked:
+        operands.append(_image(banks, hw, c, c.c_address, c.c_row_stride, c.c_pixel_stride))
+    steps = np.stack(operands, axis=-1)
+    return _vector(steps[:, 0, :0, 0], steps[..., :0, 0], steps, _output(c, hw, banks))
+
+
+def _update(c: Any, hw: Any, banks: BankMap) -> list[VectorRequests] | None:
+    """Steps [column group, row, step]; of int16 masters the last three of four write: low half, high half, view."""
+    if 0 in (c.entries, c.columns):
+        return None
+    lanes, size = _groups(c.columns, hw.columns), 1 + int(c.wide)
+    group, row, half = _axes(len(lanes), c.entries, size)
+    start = group * hw.columns * size + half * hw.columns
+    count = np.clip(lanes[group] * size - half * hw.columns, 0, hw.columns)
+    masters = banks.masks(c.master_address + row * c.master_row_stride + start, count)
+    masters = masters.reshape(-1, len(lanes), c.entries, size)
+    if not c.wide:
+        return _vector(masters[:, 0, :0, 0], masters[..., :0, 0], masters, masters)
+    view = banks.masks(c.output_address + row * c.output_row_stride + group * hw.columns, lanes[group])
+    idle = np.zeros((*masters.shape[:3], int(update_steps(1)) - 2), np.uint64)
+    steps = np.concatenate([masters, idle], axis=-1)
+    writes = np.concatenate([masters, view.reshape(*masters.shape[:3], 1)], axis=-1)
+    first = np.arange(len(lanes) * c.entries)[:, None] * steps.shape[-1]
+    emits = (first + np.arange(1, steps.shape[-1])).ravel()
+    return [VectorRequests(r, emits, w) for r, w in zip(_rows(steps), _rows(writes), strict=True)]
+
+
+def _registers(c: Any, hw: Any, banks: BankMap, loads: bool) -> VectorRequests | None:
+    if c.count == 0:
+        return None
+    words = banks.masks(c.pad_address + WORD_BYTES * np.arange(c.count), WORD_BYTES)
+    none = np.zeros_like(words)
+    return VectorRequests(words if loads else none, np.arange(c.count), none if loads else words)
+
+
+def _load_registers(c: Any, hw: Any, banks: BankMap) -> VectorRequests | None:
+    return _registers(c, hw, banks, True)
+
+
+def _store_registers(c: Any, hw: Any, banks: BankMap) -> VectorRequests | None:
+    return _registers(c, hw, banks, False)
 
 
 def _pool(c: Any, hw: Any, banks: BankMap) -> list[VectorRequests] | None:
@@ -339,10 +396,14 @@ _OF: dict[type[Command], Callable[[Any, Any, BankMap], Requests | None]] = {
     Load: _transfer,
     Store: _transfer,
     Fill: _fill,
+    LoadRegisters: _load_registers,
+    StoreRegisters: _store_registers,
 }
 _AT: dict[type[Command], Callable[[Any, Any, BankMap], Sequence[Requests] | None]] = {
     Matrix: _matrix,
     Requantize: _requantize,
     Elementwise: _elementwise,
     Pool: _pool,
+    Update: _update,
+    Sum: _sum,
 }

@@ -25,12 +25,16 @@ from accel_models.commands import (
     End,
     Fill,
     Load,
+    LoadRegisters,
     Matrix,
     Pool,
     Range,
     Requantize,
     SetRegister,
     Store,
+    StoreRegisters,
+    Sum,
+    Update,
     layout,
 )
 from accel_models.counts import SPACES, space_of
@@ -49,6 +53,10 @@ _COST: dict[type[Command], Any] = {
     Pool: cost.pool,
     Range: cost.range_,
     SetRegister: cost.set_register,
+    LoadRegisters: cost.move_registers,
+    StoreRegisters: cost.move_registers,
+    Update: cost.update,
+    Sum: cost.sum_,
 }
 
 

@@ -12,18 +12,23 @@ import torch
 from accel_models.network import Network
 from cosim import lower, quantize, trace
 from cosim.options import Options
-from cosim.trace import Target, Traced
-from workloads.registry import Workload
+from cosim.trace import Traced
+from workloads.registry import TRAININGS, Training, Workload
 
 Report = Callable[[str], None]
 
 
-class StepError(ValueError):
-    """A training step: traced and counted, not lowered by this release. ``macs`` by phase."""
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A training step, and what came out when PyTorch did it from the same state: its results, then the new state."""
 
-    def __init__(self, message: str, macs: Mapping[str, int]) -> None:
-        super().__init__(message)
-        self.macs = dict(macs)
+    traced: Traced
+    training: Training | None = None
+
+    def reference(self) -> tuple[list[np.ndarray], dict[str, np.ndarray]]:
+        """Results in order, and new values of the state by name, as PyTorch has them."""
+        results, state = self.traced.run(*self.traced.example_inputs)
+        return [item.numpy() for item in results], {name: item.numpy() for name, item in state.items()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,11 +43,14 @@ class Prepared:
     notes: tuple[str, ...] = ()
     workload: Workload | None = None
     data: Path | None = None
+    step: Step | None = None
     reference: torch.nn.Module | None = field(default=None, compare=False)
 
 
 def prepare(spec: str, options: Options, report: Report) -> Prepared:
     """Load and lower a target; ``report`` is told each stage. Raises ValueError with one clear line."""
+    if spec in TRAININGS:
+        return _training(TRAININGS[spec], options, report)
     with trace.silence(), trace.seeded(options.seed):
         report("loading")
         target = trace.load_target(
@@ -52,7 +60,7 @@ def prepare(spec: str, options: Options, report: Report) -> Prepared:
         trace.seed_generators(options.seed)  # whatever loading drew
         traced = trace.trace(target)
         if traced.kind == "step":
-            raise _step_error(target, traced)
+            return _step(Step(traced), options, report)
         if options.keep_float and quantize.carries_qdq(traced):
             raise ValueError(
                 f"--float does not apply: {target.name} carries Q/DQ operators, so it is quantized already"
@@ -82,14 +90,26 @@ def prepare(spec: str, options: Options, report: Report) -> Prepared:
     )
 
 
-def _step_error(target: Target, traced: Traced) -> StepError:
-    macs: dict[str, int] = {phase: count for phase, count in trace.count_macs(traced).items() if count}
-    counted = ", ".join(f"{phase} {count:,}" for phase, count in macs.items())
-    return StepError(
-        f"{target.name} updates parameters: a training step is traced and counted (MACs: {counted}), "
-        "but this release does not lower it; give a function that only computes outputs",
-        macs,
-    )
+def _training(training: Training, options: Options, report: Report) -> Prepared:
+    """A training of the registry: its step on a batch of its data."""
+    for name in ("inputs", "weights", "calibrate"):
+        if getattr(options, name) is not None:
+            raise ValueError(f"--{name} does not apply: {training.name} is a training with data of its own")
+    with trace.silence(), trace.seeded(options.seed):
+        report("loading")
+        example = training.example(options.data, options.seed)
+        report("tracing")
+        traced = trace.trace_callable(example.trainer, example.inputs, training.name)
+    return _step(Step(traced, training), options, report)
+
+
+def _step(step: Step, options: Options, report: Report) -> Prepared:
+    report("lowering")
+    network = lower.lower_step(step.traced, step.traced.name, options.seed)
+    lower.register(network)
+    arrays = [value.detach().cpu().numpy() for value in step.traced.example_inputs]
+    inputs = dict(zip(network.inputs, arrays, strict=True))
+    return Prepared(network=network, inputs=inputs, notes=step.traced.notes, data=options.data, step=step)
 
 
 def evaluation_of(prepared: Prepared, samples: int) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:

@@ -18,7 +18,8 @@ from cosim.run import run
 from workloads.arrays import load_arrays
 
 if TYPE_CHECKING:
-    from cosim.frontend import Prepared
+    from accel_models.golden.machine import Machine
+    from cosim.frontend import Prepared, Step
 
 Report = Callable[[str], None]
 
@@ -47,8 +48,11 @@ def programs_of(network: Network, system: System, weights: str, report: Report) 
     from cosim.encode import compile_network
 
     report(f"compiling for {system.name}")
-    program = compile_network(network, system, weights)  # type: ignore[arg-type]
+    is_step = bool(network.metadata.get("step"))  # its weights are state, in SRAM in any case
+    program = compile_network(network, system, weights, search=not is_step)  # type: ignore[arg-type]
     cold = None
+    if is_step:
+        return program, None
     if weights == "auto" and not len(program.commands):  # the CPU alone, which reads weights where they are stored
         program = compile_network(network, system, "flash")
     if weights == "auto" and program.metadata["weights"] == "sram":
@@ -84,6 +88,8 @@ def run_target(
             values = run_program(program, named_inputs(program, options.inputs)).values
     else:
         report("executing on golden")
+        if found.step is not None:
+            return _run_step(found, program, fidelity, options, samples, report, cosimulation)
         values = run_program(program, {name: array[None] for name, array in found.inputs.items()}).values
         if options.inputs is None:
             metrics = score(found, program, samples, report)
@@ -100,6 +106,62 @@ def run_target(
     report("timing")
     result = run(program, fidelity=fidelity, cold=cold, metrics=metrics, seed=options.seed, rtl=rtl)
     return Outcome(result, program, values)
+
+
+def _run_step(
+    found: Prepared,
+    program: Program,
+    fidelity: str,
+    options: Options,
+    samples: int,
+    report: Report,
+    cosimulation: CosimOptions | None,
+) -> Outcome:
+    """A training step: values and new state beside PyTorch's, and the scores of a short training of the registry's."""
+    from accel_models.golden.machine import Machine
+
+    assert found.step is not None
+    given = {name: array[None] for name, array in found.inputs.items()}
+    machine = Machine(program)
+    values = machine.run(given)
+    metrics: dict[str, Any] = differences(found.step, program, machine, values)
+    training = found.step.training
+    if training is not None:
+        zero, changed = (int(count) for count in values[program.outputs[1]][0].sum(axis=0))
+        metrics["zero_updates"] = zero / max(1, changed)
+    if training is not None and samples:
+        metrics |= training.accuracy(options.data, options.seed, report)
+    metrics |= {"notes": list(found.notes)} if found.notes else {}
+    rtl = None
+    if fidelity == "rtl":
+        from cosim.cosimulation import on_rtl
+
+        rtl = on_rtl(program, given, report, cosimulation)
+    report("timing")
+    result = run(program, fidelity=fidelity, metrics=metrics, seed=options.seed, rtl=rtl)
+    return Outcome(result, program, values)
+
+
+def differences(step: Step, program: Program, machine: Machine, values: Mapping[str, np.ndarray]) -> dict[str, Any]:
+    """How golden's results and new state differ from PyTorch's: how many integers, and the largest part of floats."""
+    from accel_models.golden.boundary import to_caller
+
+    results, state = step.reference()
+    pairs = [(values[name][0], want) for name, want in zip(program.outputs, results, strict=True)]
+    for name, want in state.items():
+        if name in program.bindings:
+            pairs.append((to_caller(program.bindings[name].tensor, machine.read(name))[0], want))
+    integers = [(have, want) for have, want in pairs if want.dtype.kind != "f"]
+    floats = [(have, want) for have, want in pairs if want.dtype.kind == "f"]
+    parts = [
+        float(np.abs(have - want).max(initial=0.0)) / max(float(np.abs(want).max(initial=0.0)), 1e-30)
+        for have, want in floats
+    ]
+    return {
+        "integers_different": sum(int((have != want).sum()) for have, want in integers),
+        "integers": sum(want.size for _, want in integers),
+        "floats_largest_difference": max(parts, default=0.0),
+    }
 
 
 def run_file(

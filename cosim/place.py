@@ -34,12 +34,14 @@ class Block:
 
 @dataclass(slots=True)
 class Arena:
-    """A memory of ``size`` bytes being filled; ``reserved`` bytes at the bottom are taken for ever."""
+    """A memory of ``size`` bytes being filled; ``reserved`` bytes at the bottom are taken for ever. ``lowest``: the
+    first gap that fits instead of the best: blocks of many sizes then end lower, where lives are long."""
 
     name: str
     size: int
     reserved: int = 0
     blocks: list[Block] = field(default_factory=list)
+    lowest: bool = False
     _alive: dict[int, list[tuple[int, int]]] = field(init=False, repr=False)  # by slot: where blocks begin and end
     _starting: dict[int, list[tuple[int, int]]] = field(init=False, repr=False)
 
@@ -72,6 +74,8 @@ class Arena:
                 slack = low - offset - needed
                 if slack >= 0 and (best is None or slack < best[0]):
                     best = (slack, offset)
+                    if self.lowest:
+                        break
             if high > cursor:
                 cursor = high
         return best[1] if best else None

@@ -3,7 +3,8 @@
 from dataclasses import replace
 
 from accel_models.batch import EXTENTS
-from accel_models.commands import REGISTERS, Command, FieldSpec, Operand, Range, Register, SetRegister, layout
+from accel_models.commands import REGISTERS, Command, FieldSpec, Operand, Register, SetRegister, layout
+from accel_models.footprint import footprint
 from accel_models.generator.registry import MAKERS
 from accel_models.generator.room import NoRoomError, Room
 from accel_models.golden import GoldenError, execute
@@ -47,8 +48,9 @@ def changed(command: Command, **values: Operand) -> Command:
 def keep(room: Room, command: Command) -> None:
     """Execute a command on the room's state. Raises GoldenError; the state then is as before."""
     execute(command, room.state)
-    if isinstance(command, SetRegister | Range):
-        room.written[command.destination] = isinstance(command, SetRegister)
+    for item in footprint(command, room.columns):
+        if item.space == "reg" and item.write:
+            room.written |= dict.fromkeys(range(item.start, item.stop), isinstance(command, SetRegister))
 
 
 def _with_registers(room: Room, command: Command) -> list[Command]:

@@ -9,14 +9,18 @@ from accel_models.commands import (
     End,
     Fill,
     Load,
+    LoadRegisters,
     Matrix,
     Pool,
     Range,
     Requantize,
     SetRegister,
     Store,
+    StoreRegisters,
+    Sum,
+    Update,
 )
-from accel_models.generator import matrices, transfers, vectors
+from accel_models.generator import matrices, training, transfers, vectors
 from accel_models.generator.room import Room
 
 
@@ -37,10 +41,14 @@ MAKERS: dict[type[Command], Maker] = {
     Store: Maker(transfers.store, 0.12),
     Fill: Maker(transfers.fill, 0.07),
     Matrix: Maker(matrices.matrix, 0.25),
-    Requantize: Maker(vectors.requantize, 0.14),
+    Requantize: Maker(vectors.requantize, 0.18),
     Elementwise: Maker(vectors.elementwise, 0.1),
     Pool: Maker(vectors.pool, 0.07),
     Range: Maker(vectors.range_, 0.05),
     SetRegister: Maker(vectors.set_register, 0.04),
+    LoadRegisters: Maker(training.load_registers, 0.03),
+    StoreRegisters: Maker(training.store_registers, 0.03),
+    Update: Maker(training.update, 0.08),
+    Sum: Maker(training.sum_, 0.08),
     End: Maker(_end, 0.0),  # where a segment ends is the program's choice
 }

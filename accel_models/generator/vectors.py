@@ -1,44 +1,45 @@
-"""Random commands of the vector engine: both roundings, residuals, tables, windows over edges, images that repeat,
-outputs apart from every operand or exactly on one."""
+"""Random commands of the vector engine (training.py has some of them): roundings, residuals, tables, windows over
+edges, images that repeat, outputs apart from every operand or exactly on one."""
 
-from collections.abc import Sequence
-from typing import Any
-
+from accel_models.arithmetic import Rounding
 from accel_models.commands import (
     PARAMETER_BYTES,
     REGISTERS,
-    TABLE_BYTES,
     Elementwise,
     Function,
     Pool,
     Pooling,
     Range,
     Requantize,
+    Residual,
     SetRegister,
 )
+from accel_models.generator import training
+from accel_models.generator.images import Fields, apart, bounds, image, names, output, sizes, span, table
 from accel_models.generator.room import Room, Span, factor
 
-Fields = dict[str, Any]
-Sizes = tuple[int, int, int]  # height, width, columns
+_ROUNDINGS = (Rounding.HALF_UP, Rounding.DOUBLE, Rounding.PSEUDO_STOCHASTIC)
 _LOW, _HIGH = -(1 << 31), (1 << 31) - 1
 _EXTREMES = (_LOW, _LOW + 1, -1, 0, 1, _HIGH - 1, _HIGH)
 
 
 def requantize(room: Room) -> Requantize:
-    """Raises NoRoomError."""
-    height, width, columns = _sizes(room)
+    """Either form. Raises NoRoomError."""
+    if room.happens(0.5):
+        return training.requantize(room)
+    height, width, columns = sizes(room)
     groups = -(-columns // room.columns)
     parameters = room.parameters(groups)
     taken: list[Span] = [(parameters, parameters + groups * PARAMETER_BYTES * room.columns)]
-    fields: Fields = {"residual": room.upto(1, 0), "add_shift": 1}
+    fields: Fields = {"residual": room.pick((Residual.NONE, Residual.ADD)), "add_shift": 1}
     images = []
     if fields["residual"]:
-        images = [_image(room, "residual", (height, width, columns))]
+        images = [image(room, "residual", (height, width, columns))]
         multiplier_a, add_shift = factor(room.rng, 8)
-        fields |= {"multiplier_a": multiplier_a, "multiplier_b": factor(room.rng, 8)[0], "add_shift": add_shift}
-        fields |= images[0] | {"zero_b": room.code(), "add_zero": room.code()} | _bounds(room, "add_")
-    fields |= _bounds(room) | _table(room, taken)
-    fields |= _output(room, images, (height, width, columns), taken)
+        fields |= {"multiplier": multiplier_a, "multiplier_b": factor(room.rng, 8)[0], "add_shift": add_shift}
+        fields |= images[0] | {"zero_b": room.code(), "add_zero": room.code()} | bounds(room, "add_")
+    fields |= bounds(room) | table(room, taken)
+    fields |= output(room, images, (height, width, columns), taken)
     return Requantize(
         accumulator=room.accumulator(groups * height * width),
         height=height,
@@ -46,54 +47,55 @@ def requantize(room: Room) -> Requantize:
         columns=columns,
         parameters=parameters,
         zero_point=room.code(),
-        double=room.upto(1, 0),
+        rounding=room.pick((Rounding.HALF_UP, Rounding.DOUBLE)),
         **fields,
     )
 
 
 def elementwise(room: Room) -> Elementwise:
     """Raises NoRoomError."""
-    sizes = _sizes(room)
-    function, taken = Function(room.upto(2, 0)), list[Span]()
-    images = [_image(room, "a", sizes)]
+    size = sizes(room)
+    function, taken = Function(room.upto(3, 0)), list[Span]()
+    images = [image(room, "a", size)]
     if function != Function.RESCALE:
-        images.append(images[0] if room.happens(0.1) else _image(room, "b", sizes))
-    fields: Fields = dict(zip(_names("a"), images[0].values(), strict=True))
+        images.append(images[0] if room.happens(0.1) else image(room, "b", size))
+    fields: Fields = dict(zip(names("a"), images[0].values(), strict=True))
     if len(images) > 1:
-        fields |= dict(zip(_names("b"), images[1].values(), strict=True))
+        fields |= dict(zip(names("b"), images[1].values(), strict=True))
     multiplier, shift = factor(room.rng, 16 if function == Function.MULTIPLY else 8)
-    fields |= _bounds(room) | _table(room, taken)
+    fields |= bounds(room) | table(room, taken)
     return Elementwise(
         function=function,
-        height=sizes[0],
-        width=sizes[1],
-        columns=sizes[2],
+        height=size[0],
+        width=size[1],
+        columns=size[2],
         zero_a=room.code(),
         zero_b=room.code(),
         multiplier_a=multiplier,
         multiplier_b=factor(room.rng, 8)[0],
         shift=shift,
         zero_point=room.code(),
-        double=room.upto(1, 0),
+        rounding=room.pick(_ROUNDINGS),
+        code=room.upto(3, -1),
         **fields,
-        **_output(room, images, sizes, taken),
+        **output(room, images, size, taken),
     )
 
 
 def pool(room: Room) -> Pool:
     """Raises NoRoomError."""
-    height, width, columns = _sizes(room)
+    height, width, columns = sizes(room)
     height, width = min(height, 1 + room.reach), min(width, 2 + room.reach)
     rows, line, taken = room.upto(4 + room.reach), room.upto(4 + room.reach), list[Span]()
-    image = _image(room, "input", (rows, line, columns))
+    window = image(room, "input", (rows, line, columns))
     multiplier, shift = factor(room.rng, 11)
-    fields = _bounds(room) | _table(room, taken)
+    fields = bounds(room) | table(room, taken)
     return Pool(
-        function=Pooling(room.upto(1, 0)),
+        function=Pooling(room.upto(2, 0)),
         height=height,
         width=width,
         columns=columns,
-        **image,
+        **window,
         input_height=rows,
         input_width=line,
         origin_y=room.upto(2, -4),
@@ -106,9 +108,9 @@ def pool(room: Room) -> Pool:
         multiplier=multiplier,
         shift=shift,
         zero_point=room.code(),
-        double=room.upto(1, 0),
+        rounding=room.pick(_ROUNDINGS),
         **fields,
-        **_apart(room, (height, width, columns), [_span(image, (rows, line, columns)), *taken]),
+        **apart(room, (height, width, columns), [span(window, (rows, line, columns)), *taken]),
     )
 
 
@@ -123,64 +125,3 @@ def range_(room: Room) -> Range:
 def set_register(room: Room) -> SetRegister:
     value = room.pick((*_EXTREMES, room.upto(_HIGH, _LOW), room.upto(127, -128), room.upto(12, 0)))
     return SetRegister(destination=room.upto(REGISTERS - 1, 0), value=int(value))
-
-
-def _sizes(room: Room) -> Sizes:
-    return room.extent(2 + room.reach), room.extent(5 * room.reach), room.extent((1 + room.reach) * room.columns + 2)
-
-
-def _names(prefix: str) -> tuple[str, str, str]:
-    return f"{prefix}_address", f"{prefix}_row_stride", f"{prefix}_pixel_stride"
-
-
-def _span(image: Fields, sizes: Sizes) -> Span:
-    address, row, pixel = image.values()
-    height, width, columns = sizes
-    return address, address + max(height - 1, 0) * row + max(width - 1, 0) * pixel + max(columns, 1)
-
-
-def _image(room: Room, prefix: str, sizes: Sizes) -> Fields:
-    """Address and strides of an operand; now and then one that repeats pixels or rows."""
-    height, width, columns = sizes
-    pixel = 0 if room.happens(0.05) else columns + room.upto(3, 0)
-    row = 0 if room.happens(0.05) else width * pixel + room.upto(5, 0)
-    first, stop = _span({"address": 0, "row": row, "pixel": pixel}, sizes)
-    return dict(zip(_names(prefix), (room.place(stop - first), row, pixel), strict=True))
-
-
-def _output(room: Room, images: Sequence[Fields], sizes: Sizes, taken: Sequence[Span]) -> Fields:
-    """A dense image exactly on an operand that no other one touches, or off all of them."""
-    width, columns = sizes[1:]
-    spans = [_span(image, sizes) for image in images]
-    for image, (first, stop) in zip(images, spans, strict=True):
-        place = tuple(image.values())
-        others = [span for other, span in zip(images, spans, strict=True) if tuple(other.values()) != place]
-        free = all(stop <= low or high <= first for low, high in [*others, *taken])
-        if free and place[2] >= columns and place[1] >= width * place[2] and room.happens(0.4):
-            room.remember(first)
-            return dict(zip(_names("output"), place, strict=True))
-    return _apart(room, sizes, [*spans, *taken])
-
-
-def _apart(room: Room, sizes: Sizes, taken: Sequence[Span]) -> Fields:
-    """A dense image off everything in ``taken``."""
-    pixel = sizes[2] + room.upto(3, 0)
-    row = sizes[1] * pixel + room.upto(5, 0)
-    first, stop = _span({"address": 0, "row": row, "pixel": pixel}, sizes)
-    address = room.place(stop - first, taken)
-    room.remember(address)
-    return dict(zip(_names("output"), (address, row, pixel), strict=True))
-
-
-def _bounds(room: Room, prefix: str = "") -> Fields:
-    low, high = sorted((room.upto(127, -128), room.upto(127, -128))) if room.happens(0.4) else (-128, 127)
-    return {f"{prefix}low": low, f"{prefix}high": high}
-
-
-def _table(room: Room, taken: list[Span]) -> Fields:
-    """A table or none; its bytes are added to ``taken``."""
-    if not room.happens(0.25):
-        return {"table": 0, "table_address": 0}
-    address = room.place(TABLE_BYTES)
-    taken.append((address, address + TABLE_BYTES))
-    return {"table": 1, "table_address": address}

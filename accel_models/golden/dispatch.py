@@ -14,6 +14,7 @@ from accel_models.commands import (
     End,
     Fill,
     Load,
+    LoadRegisters,
     Matrix,
     Pool,
     Range,
@@ -21,9 +22,12 @@ from accel_models.commands import (
     Requantize,
     SetRegister,
     Store,
+    StoreRegisters,
+    Sum,
+    Update,
     layout,
 )
-from accel_models.golden import matrix, transfer, vector
+from accel_models.golden import matrix, scalars, training, transfer, vector
 from accel_models.golden.access import Bytes, GoldenError, Sums, same_in_batch
 from accel_models.memory import locate
 from accel_models.registers import ErrorCause
@@ -105,7 +109,9 @@ def execute(command: Command, state: State) -> None:
         case Matrix():
             matrix.matrix(command, state.scratchpad, state.accumulators, state.rows)
         case Requantize():
-            vector.requantize(command, state.scratchpad, state.accumulators)
+            found = vector.requantize(command, state.scratchpad, state.accumulators)
+            if command.range:
+                state.registers[:, command.destination] = found
         case Elementwise():
             vector.elementwise(command, state.scratchpad)
         case Pool():
@@ -129,6 +135,18 @@ def execute(command: Command, state: State) -> None:
             transfer.fill(command, state.scratchpad)
         case Range():
             state.registers[:, command.destination] = vector.range_(command, state.accumulators)
+        case Sum():
+            found = training.sum_(command, state.scratchpad)
+            if command.range:
+                state.registers[:, command.destination] = found
+        case Update():
+            counts = training.update(command, state.scratchpad, state.accumulators)
+            if counts is not None:
+                state.registers[:, command.destination : command.destination + 2] = counts
+        case LoadRegisters():
+            scalars.load_registers(command, state.scratchpad, state.accumulators, state.registers)
+        case StoreRegisters():
+            scalars.store_registers(command, state.scratchpad, state.accumulators, state.registers)
         case SetRegister():
             state.registers[:, command.destination] = command.value
         case End():

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from accel_models import arithmetic
+from accel_models.arithmetic import INT32_MAX, Rounding
 from accel_models.commands import (
     PARAMETER_BYTES,
     TABLE_BYTES,
@@ -20,19 +21,35 @@ from accel_models.commands import (
     Pooling,
     Range,
     Requantize,
+    Residual,
+    Scaling,
 )
+from accel_models.golden import training
 from accel_models.golden.access import Bytes, Codes, GoldenError, Sums, entries, immediate, same_in_batch, window
 
-INT32_MAX = 2**31 - 1
+Int64 = NDArray[np.int64]
 
 
-def requantize(command: Requantize, scratchpad: Bytes, accumulators: Sums) -> None:
-    """Accumulators int32 [batch, entries, columns] to an int8 image in ``scratchpad`` (uint8 [batch, bytes])."""
-    c, batch, lanes = command, len(scratchpad), accumulators.shape[2]
-    height, width = immediate(c.height), c.width
+def requantize(command: Requantize, scratchpad: Bytes, accumulators: Sums) -> Int64:
+    """Accumulators int32 [batch, entries, columns] to an int8 image in ``scratchpad`` (uint8 [batch, bytes]).
+
+    Returns the range of the sums, int64 [batch]: it goes into a register where the command has one.
+    """
+    c, height = command, immediate(command.height)
+    if height * c.width * c.columns == 0:
+        return np.full(len(scratchpad), immediate(c.range_start), np.int64)
+    training.check_form(c)
+    if c.scaling != Scaling.BLOCK:
+        codes, found = training.scaled(c, scratchpad, accumulators, height)
+        _output(c, scratchpad, height, codes)
+        return found
+    _per_channel(c, scratchpad, accumulators, height)
+    return np.zeros(len(scratchpad), np.int64)
+
+
+def _per_channel(c: Requantize, scratchpad: Bytes, accumulators: Sums, height: int) -> None:
+    batch, lanes, width = len(scratchpad), accumulators.shape[2], c.width
     pixels, groups = height * width, -(-c.columns // lanes)
-    if pixels == 0 or c.columns == 0:
-        return
     sums = entries(accumulators, "accumulator", c.accumulator, groups * pixels)
     codes = np.empty((batch, pixels, c.columns), np.int8)
     for group in range(groups):
@@ -41,17 +58,17 @@ def requantize(command: Requantize, scratchpad: Bytes, accumulators: Sums) -> No
         bias, multiplier, shift = parameters(scratchpad, c.parameters + group * PARAMETER_BYTES * lanes, lanes, count)
         acc = sums[:, group * pixels : (group + 1) * pixels, :count] + bias
         codes[:, :, used] = arithmetic.requantize(
-            acc, multiplier, shift, immediate(c.zero_point), immediate(c.low), immediate(c.high), bool(c.double)
+            acc, multiplier, shift, immediate(c.zero_point), immediate(c.low), immediate(c.high), c.rounding
         )
     image = codes.reshape(batch, height, width, c.columns)
     shape = (height, width, c.columns)
-    if c.residual:
+    if c.residual == Residual.ADD:
         other = window(
             scratchpad, "residual_address", c.residual_address, shape,
             (c.residual_row_stride, c.residual_pixel_stride, 1),
         )  # fmt: skip
         image = arithmetic.rescaled_add(
-            image, immediate(c.zero_point), immediate(c.multiplier_a), other, immediate(c.zero_b),
+            image, immediate(c.zero_point), immediate(c.multiplier), other, immediate(c.zero_b),
             immediate(c.multiplier_b), _shift("add_shift", c.add_shift), immediate(c.add_zero), c.add_low, c.add_high,
         )  # fmt: skip
     _output(c, scratchpad, height, image)
@@ -74,18 +91,16 @@ def parameters(scratchpad: Bytes, address: int, lanes: int, count: int) -> tuple
 def elementwise(command: Elementwise, scratchpad: Bytes) -> None:
     """Add, multiply or rescale int8 images in ``scratchpad`` (uint8 [batch, bytes])."""
     c = command
-    if c.function not in tuple(Function):
-        raise GoldenError(f"function: want 0..2, got {c.function}")
-    height, shift = immediate(c.height), _shift("shift", c.shift)
+    height, shift, rounding = immediate(c.height), _shift("shift", c.shift), _rounding(c)
     if height * c.width * c.columns == 0:
         return
     shape = (height, c.width, c.columns)
     zero_a, multiplier_a = immediate(c.zero_a), immediate(c.multiplier_a)
-    zero_point, low, high, double = immediate(c.zero_point), immediate(c.low), immediate(c.high), bool(c.double)
+    zero_point, low, high = immediate(c.zero_point), immediate(c.low), immediate(c.high)
     a = window(scratchpad, "a_address", c.a_address, shape, (c.a_row_stride, c.a_pixel_stride, 1))
     if c.function == Function.RESCALE:
         every_code = np.arange(-128, 128) - zero_a
-        answers = arithmetic.requantize(every_code, multiplier_a, shift, zero_point, low, high, double)
+        answers = arithmetic.requantize(every_code, multiplier_a, shift, zero_point, low, high, rounding)
         _output(c, scratchpad, height, _look_up(answers[None], a))
         return
     b = window(scratchpad, "b_address", c.b_address, shape, (c.b_row_stride, c.b_pixel_stride, 1))
@@ -94,20 +109,25 @@ def elementwise(command: Elementwise, scratchpad: Bytes) -> None:
         codes = arithmetic.rescaled_add(
             a, zero_a, multiplier_a, b, zero_b, immediate(c.multiplier_b), shift, zero_point, low, high
         )
+    elif c.function == Function.SELECT:
+        codes = np.clip(np.where(b == c.code, a, np.int8(0)), low, high).astype(np.int8)
     else:
         products = (a.astype(np.int64) - zero_a) * (b.astype(np.int64) - zero_b)
-        codes = arithmetic.requantize(products, multiplier_a, shift, zero_point, low, high, double)
+        codes = arithmetic.requantize(products, multiplier_a, shift, zero_point, low, high, rounding)
     _output(c, scratchpad, height, codes)
 
 
 def pool(command: Pool, scratchpad: Bytes) -> None:
-    """Maximum or average over windows of an int8 image in ``scratchpad`` (uint8 [batch, bytes])."""
+    """Maximum, its place, or average over windows of an int8 image in ``scratchpad`` (uint8 [batch, bytes])."""
     c, batch = command, len(scratchpad)
     height = immediate(c.height)
     if height * c.width * c.columns * c.kernel_height * c.kernel_width == 0:
         return
-    maximum = c.function == Pooling.MAXIMUM
+    if c.function not in tuple(Pooling):
+        raise GoldenError(f"function: want 0..2, got {c.function}")
+    maximum = c.function != Pooling.AVERAGE
     result = np.full((batch, height, c.width, c.columns), -128 if maximum else 0, np.int8 if maximum else np.int32)
+    first = np.zeros(result.shape if c.function == Pooling.PLACE else (0,), np.int32)  # places of the maxima
     for ky in range(c.kernel_height):
         top, bottom = _inside(height, c.stride_y, c.origin_y + ky, c.input_height)
         for kx in range(c.kernel_width):
@@ -122,14 +142,19 @@ def pool(command: Pool, scratchpad: Bytes) -> None:
                 (c.stride_y * c.input_row_stride, c.stride_x * c.input_pixel_stride, 1),
             )  # fmt: skip
             place = result[:, top:bottom, left:right]
+            if c.function == Pooling.PLACE:
+                # An earlier tap outside the image, -128 as well, stands before this one: only more than it counts.
+                first[:, top:bottom, left:right][tap > place] = ky * c.kernel_width + kx
             (np.maximum if maximum else np.add)(place, tap, out=place)
     low, high = immediate(c.low), immediate(c.high)
-    if maximum:
+    if c.function == Pooling.PLACE:
+        codes = np.clip(first, low, high).astype(np.int8)
+    elif maximum:
         codes = np.clip(result, low, high)
     else:
         sums = arithmetic.wrap32(result.astype(np.int64) + immediate(c.bias))
-        multiplier, shift = immediate(c.multiplier), _shift("shift", c.shift)
-        codes = arithmetic.requantize(sums, multiplier, shift, immediate(c.zero_point), low, high, bool(c.double))
+        multiplier, shift, rounding = immediate(c.multiplier), _shift("shift", c.shift), _rounding(c)
+        codes = arithmetic.requantize(sums, multiplier, shift, immediate(c.zero_point), low, high, rounding)
     _output(c, scratchpad, height, codes)
 
 
@@ -175,3 +200,9 @@ def _shift(field: str, operand: Operand) -> int:
     if not arithmetic.MIN_SHIFT <= value <= arithmetic.MAX_SHIFT:
         raise GoldenError(f"{field}: want 1..62, got {value}")
     return value
+
+
+def _rounding(command: Elementwise | Pool) -> int:
+    if command.rounding not in (Rounding.HALF_UP, Rounding.DOUBLE, Rounding.PSEUDO_STOCHASTIC):
+        raise GoldenError(f"rounding: want 0..2, got {command.rounding}")
+    return command.rounding

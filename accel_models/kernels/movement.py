@@ -39,4 +39,15 @@ def stack(*arrays: np.ndarray, dim: int = 0) -> np.ndarray:
     return np.stack(arrays, axis=dim)
 
 
-FUNCTIONS: dict[str, Callable[..., np.ndarray]] = {"permute": permute, "concat": concat, "stack": stack}
+def reshape(x: np.ndarray, *, shape: Sequence[int]) -> np.ndarray:
+    """The elements of x in another shape."""
+    return x.reshape(tuple(shape))
+
+
+FUNCTIONS: dict[str, Callable[..., np.ndarray]] = {
+    "permute": permute,
+    "concat": concat,
+    "stack": stack,
+    "reshape": reshape,
+    "slice": lambda x, *, dim, start, end: np.take(x, np.arange(start, end), axis=dim),
+}

@@ -1,11 +1,13 @@
 """One operator, or a whole network, on NumPy arrays."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
-from accel_models.kernels import integer, layers, movement, normalization, pointwise, quantization, reductions
+from accel_models.kernels import integer, layers, movement, normalization, pointwise, quantization, reductions, training
 from accel_models.network import (
+    TRAINING,
     Concat,
     Conv2d,
     CpuCall,
@@ -22,6 +24,7 @@ from accel_models.network import (
 )
 
 Arrays = dict[str, np.ndarray]
+Call = tuple[str, Sequence[int], Sequence[tuple[str, Any]], int]
 
 #: Kernels by CpuCall.function. Tensors are positional, ``CpuCall.parameters`` are keywords; results are an array or a
 #: tuple of arrays. Names and parameters are PyTorch's where PyTorch has the function. Add one in the module it fits.
@@ -32,7 +35,21 @@ FUNCTIONS: dict[str, Callable[..., np.ndarray | tuple[np.ndarray, ...]]] = {
     **normalization.FUNCTIONS,
     **layers.FUNCTIONS,
     **movement.FUNCTIONS,
+    **training.FUNCTIONS,
 }
+
+
+def sequence(*operands: np.ndarray, calls: Sequence[Call], results: Sequence[int]) -> tuple[np.ndarray, ...]:
+    """Several calls as one. A call is (function, operands, parameters, elements); values are numbered in order: the
+    operands of the sequence, then the results of each call. ``elements`` of each call are what it is priced by."""
+    values = list(operands)
+    for function, given, parameters, _ in calls:
+        found = FUNCTIONS[function](*(values[place] for place in given), **dict(parameters))
+        values += found if isinstance(found, tuple) else (found,)
+    return tuple(np.asarray(values[place]) for place in results)
+
+
+FUNCTIONS["sequence"] = sequence
 
 
 def execute(operator: Operator, values: Mapping[str, np.ndarray], tensors: Mapping[str, Tensor]) -> Arrays:
@@ -81,6 +98,8 @@ def _results(operator: Operator, operands: list[np.ndarray], declared: list[Tens
             except TypeError as error:
                 raise ValueError(f"operator {operator.name}, function {attributes.function!r}: {error}") from None
             return result if isinstance(result, tuple) else (result,)
+        case _ if isinstance(attributes, TRAINING):
+            return training.operator(attributes, *operands)
     raise ValueError(f"operator {operator.name}: no kernel for kind {operator.kind!r}")
 
 

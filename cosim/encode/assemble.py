@@ -44,7 +44,7 @@ NO_COMMANDS = Encoded(np.zeros((0, COMMAND_BYTES), np.uint8), np.zeros(0, np.int
 
 @dataclass(frozen=True, slots=True)
 class _Image:
-    """Flash: packed constants, commands from ``commands_at`` on, then what only the CPU reads."""
+    """Flash: packed constants, commands from ``commands_at`` on, what only the CPU reads, what state starts from."""
 
     flash: np.ndarray
     commands_at: int
@@ -70,9 +70,13 @@ def place_homes(
             f"{weights} B of weights and {commands} B of commands exceed SRAM ({system.sram.size_bytes} B); "
             "leave the weights in flash (--weights-in flash)"
         )
-    blocks = [storage.block for storage in homes.values()]
+    blocks = list({id(storage): storage.block for storage in homes.values()}.values())
+    is_step = any(block.role == "persistent" for block in blocks)
+    arena = Arena("SRAM", system.sram.size_bytes, weights + commands, lowest=is_step)
     try:
-        Arena("SRAM", system.sram.size_bytes, weights + commands).add_all(blocks)
+        # Persistent tensors are a pool of their own, below all others: their initial bytes are one piece.
+        arena.add_all(block for block in blocks if block.role == "persistent")
+        arena.add_all(block for block in blocks if block.role != "persistent")
     except PlacementError:
         if system.external_ram is None:
             raise
@@ -84,7 +88,8 @@ def _overflow(system: System, homes: Mapping[str, Storage], reserved: int) -> No
     assert system.external_ram is not None
     sram = Arena("SRAM", system.sram.size_bytes, reserved)
     external = Arena("external RAM", system.external_ram.size_bytes)
-    for storage in sorted(homes.values(), key=lambda item: (item.block.bytes, item.block.first, item.block.name)):
+    distinct = {id(storage): storage for storage in homes.values()}.values()
+    for storage in sorted(distinct, key=lambda item: (item.block.bytes, item.block.first, item.block.name)):
         if not sram.add(storage.block):
             storage.space = "external"
             external.add_all([storage.block])
@@ -112,6 +117,7 @@ def assemble(
             f"{system.flash.size_bytes} B"
         )
     sram, commands_at = _sram_image(image, memories)
+    images = _with_initial({"sram": sram}, network, homes)
     return Program(
         name=network.name,
         system=system,
@@ -120,7 +126,7 @@ def assemble(
         segments=_segments(layout, found.spans),
         commands=found.commands,
         command_rows=found.rows,
-        images={"flash": image.flash} | ({"sram": sram} if len(sram) else {}),
+        images={"flash": image.flash} | {space: data for space, data in images.items() if len(data)},
         bindings={
             name: Binding(tensor=tensor, space=home.space, offset=home.block.offset)
             for name, tensor in network.tensors.items()
@@ -187,8 +193,8 @@ def _image(network: Network, layout: Layout, constants: ConstantImage, encoded: 
     names: list[str] = []
     for operator, accelerated in zip(layout.operators, layout.accelerated, strict=True):
         if not accelerated:
-            names += [name for name in operator.inputs if name in network.constants and name not in names]
-    for name in names:
+            names += [name for name in operator.inputs if network.is_constant(name) and name not in names]
+    for name in (*names, *network.initial):
         data += bytes(-len(data) % 16)
         data += np.ascontiguousarray(network.constants[name]).tobytes()
     return _Image(np.frombuffer(bytes(data), np.uint8), commands_at, commands_end, tuple(names))
@@ -201,6 +207,21 @@ def _sram_image(image: _Image, memories: Memories) -> tuple[np.ndarray, int]:
     if memories.commands == "sram":
         return image.flash[image.commands_at : image.commands_end], 0
     return image.flash[:0], image.commands_at
+
+
+def _with_initial(
+    images: Mapping[str, np.ndarray], network: Network, homes: Mapping[str, Storage]
+) -> dict[str, np.ndarray]:
+    """Memory images with the bytes that persistent tensors start from."""
+    found = dict(images)
+    for name, data in network.initial.items():
+        home, raw = homes[name], np.ascontiguousarray(data).reshape(-1).view(np.uint8)
+        old, end = found.get(home.space, np.zeros(0, np.uint8)), home.block.offset + len(raw)
+        image = np.zeros(max(len(old), end), np.uint8)
+        image[: len(old)] = old
+        image[home.block.offset : end] = raw
+        found[home.space] = image
+    return found
 
 
 def _rows(layout: Layout, builder: Builder | None) -> tuple[Row, ...]:
@@ -264,10 +285,12 @@ def _placements(
                     end,
                 )
             )
-    found += [placement(item.block, item.space, item.block.first, item.block.last) for item in homes.values()]
+    distinct = {id(item): item for item in homes.values()}.values()
+    found += [placement(item.block, item.space, item.block.first, item.block.last) for item in distinct]
     if builder is not None:
         row_of = [step.row for step in builder.steps]
         for block in builder.blocks:
             for tenant in _tenants(block, builder):
-                found.append(placement(tenant, "scratchpad", row_of[tenant.first], row_of[tenant.last]))
+                ends = sorted((row_of[tenant.first], row_of[tenant.last]))  # of mixed rows the first may come last
+                found.append(placement(tenant, "scratchpad", *ends))
     return tuple(found)

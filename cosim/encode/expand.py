@@ -71,7 +71,7 @@ class Builder:
         parted: bool,
     ) -> None:
         self.network, self.hw = network, hw
-        self.operators = layout.operators
+        self.operators, self.together = layout.operators, layout.together
         self.roots, self.uses, self.homes, self.constants = layout.roots, layout.uses, homes, constants
         self.kept, self.limits, self.parted = kept, limits, parted
         self.steps: list[Step] = []
@@ -141,7 +141,7 @@ class Builder:
 
     def _home(self, root: str) -> Storage:
         """Where a streamed tensor lies on the bus: its home in SRAM, or, for a constant operand, the constant image."""
-        if root in self.network.constants:
+        if self.network.is_constant(root):
             return self.constants.add(root, self.network.constants[root].tobytes(), self.steps[-1].row)
         return self.homes[root]
 
@@ -182,7 +182,7 @@ class Builder:
             return self._whole[new] is self._whole.get(old)
         if not {new, old} <= self.kept or old not in self._whole:
             return False
-        if self.uses[old].last != row or self.uses[old].tensor.bytes != self.uses[new].tensor.bytes:
+        if self.uses[old].last not in self.together[row] or self.uses[old].tensor.bytes != self.uses[new].tensor.bytes:
             return False
         self._whole[new] = self._whole[old]
         self.takeovers.append((self._whole[old], new, self.now))
@@ -196,7 +196,7 @@ class Builder:
     def passes_through(self, name: str) -> bool:
         """Whether the tensor comes from SRAM and is not kept."""
         root = self.roots[name]
-        return root not in self.kept and root not in self.network.constants
+        return root not in self.kept and not self.network.is_constant(root)
 
     def constant(self, name: str, storage: Storage) -> Block:
         """A block that holds a blob of the constant image from this step on."""

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from accel_models import cost
-from accel_models.network import Network
+from accel_models.network import TRAINING, Network
 from cosim.encode.assemble import Encoded, encoded
 from cosim.encode.constants import ConstantImage
 from cosim.encode.expand import Builder, Limits
@@ -20,6 +20,7 @@ from cosim.encode.matrix import expand_matrix
 from cosim.encode.movement import expand_movement
 from cosim.encode.schedule import step_starts
 from cosim.encode.tensors import MOVEMENT, Layout, matrix_like
+from cosim.encode.training import expand_training
 from cosim.encode.vector import expand_elementwise, expand_pool
 
 _MOST = 64  # of ResNet-8 some 0.3 MiB each; systems that differ in memories and bus come to fewer
@@ -104,6 +105,8 @@ def _expand(builder: Builder, layout: Layout) -> None:
             expand_matrix(builder, row)
         elif isinstance(operator.attributes, MOVEMENT):
             expand_movement(builder, row)
+        elif isinstance(operator.attributes, TRAINING):
+            expand_training(builder, row)
         elif operator.kind == "pool":
             expand_pool(builder, row)
         else:

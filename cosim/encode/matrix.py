@@ -211,7 +211,7 @@ def _requantize(
             "residual_row_stride": line,
             "residual_pixel_stride": pixel,
             "zero_b": residual.zero_b,
-            "multiplier_a": residual.multiplier_a,
+            "multiplier": residual.multiplier_a,
             "multiplier_b": residual.multiplier_b,
             "add_shift": residual.shift,
             "add_zero": residual.zero_point,

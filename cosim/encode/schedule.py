@@ -53,6 +53,12 @@ def _compute_cycles(pendings: Sequence[Pending], hw: cost.Hardware) -> np.ndarra
         isa.Elementwise: cost.elementwise,
         isa.Pool: cost.pool,
         isa.Fill: cost.fill,
+        isa.Range: cost.range_,
+        isa.SetRegister: cost.set_register,
+        isa.LoadRegisters: cost.move_registers,
+        isa.StoreRegisters: cost.move_registers,
+        isa.Update: cost.update,
+        isa.Sum: cost.sum_,
     }
     found = np.zeros(len(pendings), np.int64)
     by_class: dict[type[isa.Command], list[int]] = defaultdict(list)

@@ -100,7 +100,7 @@ def expand_elementwise(builder: Builder, row: int) -> None:
             "zero_point": attributes.output.zero_point,
             "low": attributes.output.low,
             "high": attributes.output.high,
-            "double": int(attributes.output.double),
+            "rounding": int(attributes.output.double),
             "table": int(attributes.table),
         }
         pads = {"a_address": (regions[0].block, regions[0].delta + start), "output_address": (block, pad)}

@@ -138,6 +138,10 @@ class Graph:
             self._constants[node] = self._fold(node)
         return self._constants[node]
 
+    def fix(self, node: fx.Node, value: torch.Tensor) -> None:
+        """Declare that an input always has this value."""
+        self._constants = {key: known for key, known in self._constants.items() if known is not None} | {node: value}
+
     def _fold(self, node: fx.Node) -> torch.Tensor | None:
         if node.op == "get_attr":
             value = attribute(self.module, str(node.target))

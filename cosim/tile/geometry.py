@@ -135,7 +135,7 @@ class ConvGeometry:
                 "zero_point": self.output.zero_point,
                 "low": self.output.low,
                 "high": self.output.high,
-                "double": int(self.output.double),
+                "rounding": int(self.output.double),
                 "residual": int(self.residual),
                 "table": int(self.table),
             },
@@ -283,7 +283,7 @@ class PoolGeometry:
                 "zero_point": attributes.output.zero_point,
                 "low": attributes.output.low,
                 "high": attributes.output.high,
-                "double": int(attributes.output.double),
+                "rounding": int(attributes.output.double),
                 "table": int(attributes.table),
             }
             if attributes.function == "average":

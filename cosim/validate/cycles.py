@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from accel_models.accounts import NAMED
-from accel_models.commands import Matrix, MatrixMode, Requantize
+from accel_models.commands import Matrix, MatrixMode, Requantize, Residual
 from accel_models.container import write_atomic
 from accel_models.program import Program
 from accel_models.system import load_system
@@ -135,7 +135,8 @@ def _kind(program: Program, row: int) -> str:
         kind += ", depthwise"
     elif matrices and all(item.input_height == item.input_width == 1 for item in matrices):
         kind += ", dense"
-    return kind + (" and add" if any(isinstance(item, Requantize) and item.residual for item in mine) else "")
+    adds = any(isinstance(item, Requantize) and item.residual == Residual.ADD for item in mine)
+    return kind + (" and add" if adds else "")
 
 
 def kinds(rows: Sequence[RowCycles]) -> dict[str, dict[str, Any]]:

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accel_models import arithmetic
+from accel_models.arithmetic import Rounding
 
 INT32 = st.integers(-(2**31), 2**31 - 1)
 MULTIPLIER = st.integers(0, 2**31 - 1)
@@ -138,3 +139,37 @@ def test_requantize_broadcasts_factors_over_the_last_axis() -> None:
 @given(st.integers(-(2**40), 2**40))
 def test_wrap32_is_twos_complement(value: int) -> None:
     assert arithmetic.wrap32(value) == (value + 2**31) % 2**32 - 2**31
+
+
+@given(st.integers(-(2**31) + 1, 2**31 - 1), st.integers(0, 2**31 - 1), st.integers(0, 62))
+def test_training_rounds_as_the_workload_does(acc: int, multiplier: int, shift: int) -> None:
+    torch = pytest.importorskip("torch")
+    octo = pytest.importorskip("workloads.octo.arithmetic")
+    product, by = torch.tensor(acc * multiplier), torch.tensor(shift)
+    for rounding, name in ((Rounding.HALF_UP, octo.NEAREST), (Rounding.PSEUDO_STOCHASTIC, octo.PSEUDO)):
+        wanted = octo.rounded_shift(product, by, name, torch.tensor(0))
+        assert arithmetic.rounded_shift(acc * multiplier, shift, rounding) == wanted
+
+
+@given(st.integers(-(2**31) + 1, 2**31 - 1), st.integers(0, 2**31 - 1), st.integers(0, 62), st.integers(1, 16))
+def test_indexed_noise_is_the_workloads(acc: int, multiplier: int, shift: int, bits: int) -> None:
+    torch = pytest.importorskip("torch")
+    octo = pytest.importorskip("workloads.octo.arithmetic")
+    key, product = acc ^ 0x1234567, torch.full((7,), acc * multiplier)
+    wanted = octo.rounded_shift(product, torch.tensor(shift), octo.INDEXED, torch.tensor(key), bits)
+    random = arithmetic.noise(np.arange(7), key, bits)
+    assert (arithmetic.indexed_shift(acc * multiplier, shift, random, bits) == wanted.numpy()).all()
+
+
+@given(st.integers(-128, 127), st.integers(-16, 15))
+def test_a_code_is_moved_half_up(code: int, up: int) -> None:
+    assert arithmetic.moved(code, up) == half_up(Fraction(code) * Fraction(2) ** up)
+
+
+@given(st.integers(-(2**15), 2**15 - 1), st.integers(-(2**31), 2**31), st.integers(0, 2**15 - 1), st.integers(0, 15))
+def test_masters_are_updated_and_seen_as_the_workload_does(master: int, change: int, most: int, bits: int) -> None:
+    torch = pytest.importorskip("torch")
+    octo = pytest.importorskip("workloads.octo.arithmetic")
+    wanted = octo.applied(torch.tensor(master, dtype=torch.int16), torch.tensor(change), most)
+    new = arithmetic.updated(master, change, most)
+    assert new == wanted and arithmetic.master_view(new, bits) == octo.master_view(wanted, bits)

@@ -1,5 +1,6 @@
 """Cost: arrays give what single commands give, transfers count the beats a bus would, and nothing beats the array."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -7,7 +8,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accel_models import cost
-from accel_models.commands import Command, Elementwise, Fill, Load, Matrix, MatrixMode, Pool, Range, Requantize, Store
+from accel_models.commands import (
+    Command,
+    Elementwise,
+    Fill,
+    Load,
+    LoadRegisters,
+    Matrix,
+    MatrixMode,
+    Pool,
+    Range,
+    Requantize,
+    Scaling,
+    Store,
+    StoreRegisters,
+    Sum,
+    Update,
+)
 from accel_models.commands import layout as fields_of
 from tests.accel_models.random_room import random_command
 
@@ -20,6 +37,10 @@ FUNCTIONS = {
     Elementwise: cost.elementwise,
     Pool: cost.pool,
     Range: cost.range_,
+    LoadRegisters: cost.move_registers,
+    StoreRegisters: cost.move_registers,
+    Update: cost.update,
+    Sum: cost.sum_,
 }
 
 
@@ -123,5 +144,20 @@ def test_more_lanes_and_a_wider_bus_never_cost_cycles(seed: int) -> None:
     if isinstance(command, Load | Store):
         wide = [int(function(command, hardware(4, 4, bus))) for bus in (4, 8, 16, 32)]
         assert wide == sorted(wide, reverse=True)
-    if isinstance(command, Fill | Range | Pool | Elementwise | Requantize):
+    if isinstance(command, Fill | Range | Pool | Elementwise | Requantize | Update | Sum):
         assert int(function(command, hardware(8, 8))) <= int(function(command, hardware(4, 4)))
+
+
+def test_commands_of_training() -> None:
+    """Start and drain are 9 cycles."""
+    hw = hardware(4, 4)
+    scaled = Requantize(accumulator=0, width=10, columns=6, output_address=0)
+    words = {Scaling.BLOCK: 9, Scaling.UNIFORM: 0, Scaling.BIAS: 4}
+    for scaling, each in words.items():
+        assert int(cost.requantize(replace(scaled, scaling=scaling), hw)) == 9 + 2 * (10 + each)
+    update = Update(accumulator=0, entries=10, columns=6, master_address=0, destination=0)
+    assert [int(cost.update(replace(update, wide=wide), hw)) for wide in (0, 1)] == [9 + 20, 9 + 4 * 20]
+    total = Sum(width=10, columns=6, a_address=0, b_address=0, output_address=0)
+    assert [int(cost.sum_(replace(total, masked=masked), hw)) for masked in (0, 1)] == [9 + 2 * 20, 9 + 3 * 20]
+    moved = LoadRegisters(register=0, count=7, pad_address=0)
+    assert [int(cost.move_registers(replace(moved, count=count), hw)) for count in (7, 0)] == [9 + 7, 2]

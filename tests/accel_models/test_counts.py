@@ -10,6 +10,7 @@ from accel_models import batch, cost
 from accel_models.commands import (
     Function,
     Load,
+    LoadRegisters,
     Matrix,
     MatrixMode,
     Pooling,
@@ -17,6 +18,9 @@ from accel_models.commands import (
     Register,
     Requantize,
     SetRegister,
+    StoreRegisters,
+    Sum,
+    Update,
 )
 from accel_models.counts import Counts, of_batches, of_command
 from accel_models.memory import bus_address
@@ -95,6 +99,22 @@ def test_vector_commands() -> None:
     average, maximum = total(pool(4, 16)), total(pool(4, 16, function=Pooling.MAXIMUM))
     assert average["pad_reads"] == 4 * 4 and average["multiplies"] == 64 and maximum["multiplies"] == 0
     assert total(Range(accumulator=0, entries=5, columns=20, destination=1))["accumulator_reads"] == 10
+
+
+def test_commands_of_training() -> None:
+    scaled = total(requantize(10, 20, scaling=2, residual=2, residual_pixel_stride=32, range=1))
+    assert (scaled["multiplies"], scaled["adds"], scaled["requantized"]) == (200, 6 * 200, 200)
+    assert scaled["pad_reads"] == 2 * 4 + 20  # biases, mask
+    update = Update(accumulator=0, entries=10, columns=24, master_address=0, master_row_stride=64, destination=0)
+    narrow, wide = total(update), total(replace(update, wide=1))
+    assert (narrow["pad_reads"], narrow["pad_writes"]) == (20, 20)
+    assert (wide["pad_reads"], wide["pad_writes"]) == (30, 30 + 20)  # 48 bytes a row; the views
+    assert wide["multiplies"] == 240 and wide["accumulator_reads"] == 20
+    added = total(Sum(width=10, columns=16, a_address=0, b_address=0, output_address=0, masked=1))
+    assert (added["pad_reads"], added["multiplies"], added["adds"]) == (30, 160, 4 * 160)
+    assert total(LoadRegisters(register=0, count=3, pad_address=0))["pad_reads"] == 2 * 3
+    assert total(StoreRegisters(register=0, count=3, pad_address=0))["pad_writes"] == 3
+    assert total(elementwise(10, 16, function=Function.SELECT))["multiplies"] == 0
 
 
 def test_traffic_by_memory() -> None:

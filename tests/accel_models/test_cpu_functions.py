@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from accel_models.cpu import cpu_cost, tables
-from accel_models.cpu_functions import ATEN, DEFAULT, FREE, KERNELS, MACS, class_of, taps
+from accel_models.cpu_functions import ATEN, DEFAULT, FREE, KERNELS, MACS, PRODUCTS, SEQUENCE, class_of, taps
 from accel_models.kernels import FUNCTIONS
 from accel_models.network import CpuCall, Operator, Pad, Permute, Reshape, Slice, Tensor
 from accel_models.system import Cpu
@@ -26,7 +26,7 @@ def test_every_kernel_has_a_class_and_every_class_a_cost() -> None:
     kernels = {name for name in FUNCTIONS if "::" not in name}  # others are registered by who can run them
     assert kernels == set(KERNELS)
     assert not set(KERNELS) & set(ATEN)
-    assert {*KERNELS.values(), *ATEN.values()} <= {*tables().per_element, FREE, MACS}
+    assert {*KERNELS.values(), *ATEN.values()} <= {*tables().per_element, FREE, MACS, PRODUCTS, SEQUENCE}
 
 
 @pytest.mark.parametrize(

@@ -21,8 +21,13 @@ from accel_models.commands import (
     Matrix,
     MatrixMode,
     Pool,
+    Ranging,
     Requantize,
+    Residual,
+    Scaling,
     Store,
+    Sum,
+    Update,
     layout,
 )
 from accel_models.commands import Register as InRegister
@@ -78,11 +83,15 @@ def test_programs_cover_every_class_mode_and_flag() -> None:
     matrices = {(c.mode, c.accumulate, c.transposed) for c in commands if isinstance(c, Matrix)}
     assert matrices == {(m, a, t) for m, a, t in product(range(3), range(2), range(2)) if m == MatrixMode.DOT or not t}
     assert {c.origin_y < 0 for c in commands if isinstance(c, Matrix)} == {True, False}
-    assert {(c.residual, c.double, c.table) for c in commands if isinstance(c, Requantize)} == set(
-        product(range(2), repeat=3)
-    )
-    assert {(c.function, c.table) for c in commands if isinstance(c, Elementwise)} == set(product(range(3), range(2)))
-    assert {(c.function, c.table) for c in commands if isinstance(c, Pool)} == set(product(range(2), repeat=2))
+    scaled = [c for c in commands if isinstance(c, Requantize)]
+    forms = {(c.residual, c.rounding, c.table) for c in scaled if c.scaling == Scaling.BLOCK}
+    assert forms == set(product(range(2), repeat=3))
+    forms = {(c.scaling, c.residual, c.rounding) for c in scaled if c.scaling != Scaling.BLOCK}
+    assert forms == set(product((Scaling.UNIFORM, Scaling.BIAS), (Residual.NONE, Residual.MASK), (0, 2, 3)))
+    assert {c.range for c in scaled} == {c.range for c in commands if isinstance(c, Sum)} == set(Ranging)
+    assert {(c.wide, c.rounding) for c in commands if isinstance(c, Update)} == set(product(range(2), (0, 2, 3)))
+    assert {(c.function, c.table) for c in commands if isinstance(c, Elementwise)} == set(product(range(4), range(2)))
+    assert {(c.function, c.table) for c in commands if isinstance(c, Pool)} == set(product(range(3), range(2)))
     transfers = [c for c in commands if isinstance(c, Load | Store)]
     assert {c.bus_address % 8 for c in transfers} == set(range(8))
     assert {(type(c), c.listed) for c in transfers} == set(product((Load, Store), range(2)))

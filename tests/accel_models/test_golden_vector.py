@@ -25,8 +25,8 @@ def half_up(value: int, shift: int) -> int:
     return (value + (1 << (shift - 1))) >> shift
 
 
-def scale(value: int, multiplier: int, shift: int, double: int) -> int:
-    return int(arithmetic.scale(value, multiplier, shift, bool(double)))
+def scale(value: int, multiplier: int, shift: int, rounding: int) -> int:
+    return int(arithmetic.scale(value, multiplier, shift, rounding))
 
 
 def wrap32(value: int) -> int:
@@ -51,6 +51,7 @@ def memories(seed: int, same: bool) -> np.ndarray:
 
 CODE, FLAG = st.integers(-128, 127), st.integers(0, 1)
 MULTIPLIER, SHIFT = st.integers(0, 2**31 - 1), st.integers(1, 62)
+ROUNDING = st.integers(0, 2)
 SEED = st.integers(0, 2**32 - 1)
 
 
@@ -80,11 +81,11 @@ def requantizations(draw: st.DrawFn) -> Requantize:
     fields = draw(images("output", height, width, columns, OUT_AT))
     fields |= draw(images("residual", height, width, columns, 1000))
     fields |= draw(codes("zero_point", "zero_b", "add_zero")) | draw(bounds("")) | draw(bounds("add_"))
-    for name in ("double", "residual", "table"):
+    for name in ("rounding", "residual", "table"):
         fields[name] = draw(FLAG)
     return Requantize(
         accumulator=draw(st.integers(0, 9)), height=height, width=width, columns=columns,
-        parameters=draw(st.integers(0, 9)), multiplier_a=draw(MULTIPLIER), multiplier_b=draw(MULTIPLIER),
+        parameters=draw(st.integers(0, 9)), multiplier=draw(MULTIPLIER), multiplier_b=draw(MULTIPLIER),
         add_shift=draw(SHIFT), table_address=TABLE_AT, **fields,
     )  # fmt: skip
 
@@ -117,11 +118,11 @@ def test_requantize_is_its_definition(c: Requantize, lanes: int, seed: int, same
                     int(before[block + 4 * i : block + 4 * i + 4].view("<i4")[0]) for i in (lane, lanes + lane)
                 )
                 acc = wrap32(int(sums[image, c.accumulator + n * pixels + p, lane]) + bias)
-                y = c.zero_point + scale(acc, multiplier, int(before[block + 8 * lanes + lane]), c.double)
+                y = c.zero_point + scale(acc, multiplier, int(before[block + 8 * lanes + lane]), c.rounding)
                 y = clamp(y, c.low, c.high)
                 if c.residual:
                     b = at(before, c.residual_address + oy * c.residual_row_stride + ox * c.residual_pixel_stride + j)
-                    total = (y - c.zero_point) * c.multiplier_a + (b - c.zero_b) * c.multiplier_b
+                    total = (y - c.zero_point) * c.multiplier + (b - c.zero_b) * c.multiplier_b
                     y = clamp(c.add_zero + half_up(total, c.add_shift), c.add_low, c.add_high)
                 place = c.output_address + oy * c.output_row_stride + ox * c.output_pixel_stride + j
                 finish(c, before, wanted[image], place, y)
@@ -134,10 +135,10 @@ def elementwises(draw: st.DrawFn) -> Elementwise:
     height, width, columns = (draw(st.integers(low, high)) for low, high in ((0, 4), (1, 4), (1, 11)))
     fields = draw(images("output", height, width, columns, OUT_AT))
     fields |= draw(images("a", height, width, columns, 0)) | draw(images("b", height, width, columns, 1000))
-    fields |= draw(codes("zero_a", "zero_b", "zero_point")) | draw(bounds(""))
+    fields |= draw(codes("zero_a", "zero_b", "zero_point", "code")) | draw(bounds(""))
     return Elementwise(
         function=draw(st.sampled_from(Function)), height=height, width=width, columns=columns, table_address=TABLE_AT,
-        multiplier_a=draw(MULTIPLIER), multiplier_b=draw(MULTIPLIER), shift=draw(SHIFT), double=draw(FLAG),
+        multiplier_a=draw(MULTIPLIER), multiplier_b=draw(MULTIPLIER), shift=draw(SHIFT), rounding=draw(ROUNDING),
         table=draw(FLAG), **fields,
     )  # fmt: skip
 
@@ -145,6 +146,8 @@ def elementwises(draw: st.DrawFn) -> Elementwise:
 @given(elementwises(), SEED, st.booleans())
 def test_elementwise_is_its_definition(c: Elementwise, seed: int, same: bool) -> None:
     memory = memories(seed, same)
+    if c.function == Function.SELECT:  # a third of the codes is selected
+        memory[:, 1000:1900][np.random.default_rng(seed + 1).random((BATCH, 900)) < 0.3] = c.code & 255
     wanted = memory.copy()
     for image in range(BATCH):
         before = memory[image].copy()
@@ -153,9 +156,11 @@ def test_elementwise_is_its_definition(c: Elementwise, seed: int, same: bool) ->
             b = at(before, c.b_address + oy * c.b_row_stride + ox * c.b_pixel_stride + j) - c.zero_b
             if c.function == Function.ADD:
                 scaled = half_up(a * c.multiplier_a + b * c.multiplier_b, c.shift)
+            elif c.function == Function.SELECT:
+                scaled = a + c.zero_a - c.zero_point if b + c.zero_b == c.code else -c.zero_point
             else:
                 value = a * b if c.function == Function.MULTIPLY else a
-                scaled = scale(value, c.multiplier_a, c.shift, c.double)
+                scaled = scale(value, c.multiplier_a, c.shift, c.rounding)
             place = c.output_address + oy * c.output_row_stride + ox * c.output_pixel_stride + j
             finish(c, before, wanted[image], place, clamp(c.zero_point + scaled, c.low, c.high))
     elementwise(c, memory)
@@ -176,8 +181,8 @@ def pools(draw: st.DrawFn) -> Pool:
     return Pool(
         function=draw(st.sampled_from(Pooling)), height=height, width=width, columns=columns, input_height=input_height,
         input_width=input_width, bias=draw(st.integers(-(2**31), 2**31 - 1) | st.integers(-500, 500)),
-        multiplier=draw(MULTIPLIER), shift=draw(SHIFT), double=draw(FLAG), table=draw(FLAG), table_address=TABLE_AT,
-        **fields,
+        multiplier=draw(MULTIPLIER), shift=draw(SHIFT), rounding=draw(ROUNDING), table=draw(FLAG),
+        table_address=TABLE_AT, **fields,
     )  # fmt: skip
 
 
@@ -188,16 +193,20 @@ def test_pool_is_its_definition(c: Pool, seed: int, same: bool) -> None:
     for image in range(BATCH):
         before = memory[image].copy()
         for oy, ox, j in np.ndindex(c.height, c.width, c.columns):
-            taps = []
+            taps, every = [], []
             for ky, kx in np.ndindex(c.kernel_height, c.kernel_width):
                 iy, ix = oy * c.stride_y + c.origin_y + ky, ox * c.stride_x + c.origin_x + kx
+                every.append(-128)
                 if 0 <= iy < c.input_height and 0 <= ix < c.input_width:
                     place = c.input_address + iy * c.input_row_stride + ix * c.input_pixel_stride + j
                     taps.append(at(before, place))
+                    every[-1] = taps[-1]
             if c.function == Pooling.MAXIMUM:
                 y = max(taps, default=-128)
+            elif c.function == Pooling.PLACE:
+                y = every.index(max(every))
             else:
-                y = c.zero_point + scale(wrap32(sum(taps) + c.bias), c.multiplier, c.shift, c.double)
+                y = c.zero_point + scale(wrap32(sum(taps) + c.bias), c.multiplier, c.shift, c.rounding)
             place = c.output_address + oy * c.output_row_stride + ox * c.output_pixel_stride + j
             finish(c, before, wanted[image], place, clamp(y, c.low, c.high))
     pool(c, memory)
@@ -257,6 +266,16 @@ def test_an_output_may_lie_on_its_operand() -> None:
         ({"parameters": 100}, "parameters: want shifts in 1..62, got 0..0"),
         ({"residual": 1, "residual_address": PAD_BYTES - 1}, "residual_address"),
         ({"residual": 1, "add_shift": 0}, "add_shift: want 1..62, got 0"),
+        ({"scaling": 3}, "scaling: want 0..2, got 3"),
+        ({"residual": 2}, "residual: got 2 with scaling 0"),
+        ({"residual": 3, "scaling": 1}, "residual: got 3 with scaling 1"),
+        ({"residual": 1, "scaling": 1}, "residual: got 1 with scaling 1"),
+        ({"rounding": 2}, "rounding: got 2 with scaling 0"),
+        ({"rounding": 1, "scaling": 1}, "rounding: got 1 with scaling 1"),
+        ({"range": 1}, "range: got 1 with scaling 0"),
+        ({"range": 3, "scaling": 1}, "range: want 0..2, got 3"),
+        ({"scaling": 2, "shift": 63}, "shift: want 0..62, got 63"),
+        ({"scaling": 2, "parameters": PAD_BYTES - 15}, "parameters: bytes"),
         ({"table": 1, "table_address": PAD_BYTES - 255}, "table_address"),
     ],
 )
@@ -270,5 +289,11 @@ def test_a_requantization_that_cannot_run_is_refused(changes: dict[str, int], me
 
 def test_functions_that_do_not_exist_are_refused() -> None:
     memory = np.zeros((1, PAD_BYTES), np.uint8)
+    window = {"width": 1, "columns": 4, "input_height": 1, "input_width": 1, "kernel_height": 1, "kernel_width": 1}
+    one = Pool(function=3, input_address=0, input_pixel_stride=4, output_address=0, **window)
     with pytest.raises(GoldenError, match="function: want 0..2, got 3"):
-        elementwise(Elementwise(function=3, columns=4, a_address=0, output_address=0), memory)
+        pool(one, memory)
+    with pytest.raises(GoldenError, match="rounding: want 0..2, got 3"):
+        pool(replace(one, function=Pooling.AVERAGE, rounding=3), memory)
+    with pytest.raises(GoldenError, match="rounding: want 0..2, got 3"):
+        elementwise(Elementwise(function=2, columns=4, a_address=0, output_address=0, rounding=3), memory)

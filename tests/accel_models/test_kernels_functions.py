@@ -118,6 +118,11 @@ CASES: list[tuple[str, tuple[np.ndarray, ...], dict, Callable[..., object]]] = [
     ("concat", (X, Y[:, :2]), {"dim": 1}, lambda *arrays, dim: torch.cat(arrays, dim)),
     ("stack", (X, Y), {"dim": -1}, lambda *arrays, dim: torch.stack(arrays, dim)),
     ("identity", (X,), {}, torch.clone),
+    ("exp2", (X,), {}, torch.exp2),
+    ("shift_left", (INTEGERS, np.abs(INTEGERS)), {}, torch.bitwise_left_shift),
+    ("shift_right", (INTEGERS, np.abs(INTEGERS)), {}, torch.bitwise_right_shift),
+    ("reshape", (X,), {"shape": (6, 48)}, torch.reshape),
+    ("slice", (X,), {"dim": 2, "start": 1, "end": 5}, lambda x, dim, start, end: x.narrow(dim, start, end - start)),
 ]  # fmt: skip
 
 
@@ -137,7 +142,8 @@ def test_function_is_pytorchs(name: str, arrays: tuple[np.ndarray, ...], paramet
 
 
 def test_every_function_is_compared_with_something() -> None:
-    elsewhere = {"quantize", "dequantize", "softmax_int8"}
+    elsewhere = {"quantize", "dequantize", "softmax_int8", "sequence", "join_digits"}
+    elsewhere |= {name for name in FUNCTIONS if name.startswith("octo.")}  # test_kernels_training
     own = {name for name in FUNCTIONS if "::" not in name}  # those need PyTorch and are added at run time
     assert own == {name for name, *_ in CASES} | elsewhere
 

@@ -5,6 +5,8 @@ Accumulators are int32 in +-(2**31 - 1), so that a magnitude always fits. Expone
 tensors without dimensions: data of a step, not constants of its program. Intermediate results are int64.
 """
 
+from collections.abc import Sequence
+
 import torch
 
 NEAREST, PSEUDO, INDEXED = "nearest", "pseudo_stochastic", "stochastic_indexed"
@@ -13,10 +15,10 @@ INT32_MAX = 2**31 - 1
 CODE_BITS = 8
 RANDOM_BITS = 8
 MANTISSA_BITS = 15
-FRACTION_BITS = 16
-"""Of a mean, and of its gradient."""
-GUARD_BITS = 8
-"""Of a sum of two tensors, below the larger exponent."""
+REACH_BITS = 15
+"""Of a sum of two tensors: how far below the larger exponent it can begin."""
+IMAGE_ORDER, WEIGHT_ORDER = (0, 2, 3, 1), (2, 3, 1, 0)
+"""Axes as memory holds them, slowest first: (n, rows, columns, channels) and (k, l, channels in, channels out)."""
 LOSS_EXPONENT = -15
 MOST_SHIFT = 62
 BETA_BITS, BETA = 8, 243
@@ -50,28 +52,39 @@ def noise_key(step: torch.Tensor, seed: torch.Tensor, tensor: int) -> torch.Tens
     return torch.where(key > INT32_MAX, key - 2**32, key).to(torch.int32)
 
 
-def noise(key: torch.Tensor, shape: torch.Size, bits: int) -> torch.Tensor:
-    """The top `bits` of mix(flat index + key), per element: a part that begins at index i has the key key + i."""
-    index = torch.arange(shape.numel(), dtype=torch.int64).reshape(shape)
-    return mix(index + key) >> (32 - bits)
+def noise(key: torch.Tensor, shape: torch.Size, bits: int, order: Sequence[int] | None = None) -> torch.Tensor:
+    """The top `bits` of mix(index + key), per element: a part that begins at index i has the key key + i.
+
+    The index counts elements as memory holds them: axes in `order`, slowest first (None: as they are).
+    """
+    axes = range(len(shape)) if order is None else order
+    index = torch.arange(shape.numel(), dtype=torch.int64).reshape([shape[axis] for axis in axes])
+    placed = index.permute([list(axes).index(axis) for axis in range(len(shape))])
+    return mix(placed + key) >> (32 - bits)
 
 
 def rounded_shift(
-    product: torch.Tensor, shift: torch.Tensor, rounding: str, key: torch.Tensor, random_bits: int = RANDOM_BITS
+    product: torch.Tensor,
+    shift: torch.Tensor,
+    rounding: str,
+    key: torch.Tensor,
+    random_bits: int = RANDOM_BITS,
+    order: Sequence[int] | None = None,
 ) -> torch.Tensor:
     """int64 `product` / 2**shift, rounded; shift in 0..62, |product| < 2**62.
 
     nearest: half up. pseudo_stochastic, of the magnitude: up when the upper half of the bits shifted out is larger than
     the lower half (with an odd count the middle bit is in neither); one bit alone: half to even. Of the value itself,
     floor first, -1 would always become a whole unit and 1 never. stochastic_indexed: a random number below one unit of
-    the result is added first; r of `random_bits` bits stands for the middle of its interval, (2r + 1) / 2.
+    the result is added first; r of `random_bits` bits stands for the middle of its interval, (2r + 1) / 2. `order` is
+    that of the noise.
     """
     shift = shift.to(torch.int64)
     one = torch.ones_like(shift)
     if rounding == NEAREST:
         return (product + ((one << shift) >> 1)) >> shift
     if rounding == INDEXED:
-        random, surplus = noise(key, product.shape, random_bits), shift - (random_bits + 1)
+        random, surplus = noise(key, product.shape, random_bits, order), shift - (random_bits + 1)
         fine = (2 * random + 1) << surplus.clamp(min=0)
         coarse = random >> (random_bits - shift).clamp(min=0)
         return (product + torch.where(surplus >= 0, fine, coarse)) >> shift
@@ -98,7 +111,8 @@ def requantize(
 ) -> torch.Tensor:
     """int32 -> int8: clamp(round(clip(acc, +-bound) * multiplier / 2**shift), low, high)."""
     clipped = torch.clamp(acc.to(torch.int64), -bound.to(torch.int64), bound.to(torch.int64))
-    return rounded_shift(clipped * multiplier, shift, rounding, key, random_bits).clamp(low, high).to(torch.int8)
+    order = IMAGE_ORDER if acc.dim() == 4 else None
+    return rounded_shift(clipped * multiplier, shift, rounding, key, random_bits, order).clamp(low, high).to(torch.int8)
 
 
 def largest(acc: torch.Tensor, positive: bool) -> torch.Tensor:
@@ -141,34 +155,31 @@ def sides(acc: torch.Tensor, bound: torch.Tensor) -> torch.Tensor:
     return (acc > bound).to(torch.int8) - (acc < -bound).to(torch.int8)
 
 
-def aligned_sum(a: torch.Tensor, a_exponent: torch.Tensor, b: torch.Tensor, b_exponent: torch.Tensor) -> torch.Tensor:
-    """a + b of two int8 tensors as int32 at max(exponents) - 8: exact where the exponents differ by 8 or less.
+def sum_exponent(a_exponent: torch.Tensor, b_exponent: torch.Tensor) -> torch.Tensor:
+    """The exponent of a sum of two tensors: the smaller one, but at most 15 below the larger."""
+    return torch.maximum(torch.minimum(a_exponent, b_exponent), torch.maximum(a_exponent, b_exponent) - REACH_BITS)
 
-    Each code is shifted left by its exponent less that one; to the right, half up, where that is negative.
+
+def aligned_sum(a: torch.Tensor, a_up: torch.Tensor, b: torch.Tensor, b_up: torch.Tensor) -> torch.Tensor:
+    """(a << a_up) + (b << b_up) of two int8 tensors as int32; shifts of 0..15.
+
+    Each shift is the tensor's exponent less that of the sum, and 0 where that is negative: a tensor that lies more than
+    15 powers of two below the other one counts as if it lay 15 below, at most 2**-8 of a unit of the other.
     """
-    base = torch.maximum(a_exponent, b_exponent) - GUARD_BITS
-    total = torch.zeros((), dtype=torch.int64)
-    for codes, exponent in ((a, a_exponent), (b, b_exponent)):
-        up = (exponent - base).to(torch.int64)
-        raised = codes.to(torch.int64) << up.clamp(min=0)
-        total = total + rounded_shift(raised, (-up).clamp(0, MOST_SHIFT), NEAREST, up)
-    return total.to(torch.int32)
+    wide = (a.to(torch.int64) << a_up.to(torch.int64)) + (b.to(torch.int64) << b_up.to(torch.int64))
+    return wide.to(torch.int32)
 
 
-def reciprocal(count: int) -> tuple[int, int]:
-    """(m, t) with 1/count = m * 2**-t, m of 15 bits, half up; exact where count is a power of two."""
+def reciprocal(count: int) -> tuple[int, int, int]:
+    """(m, extra, down) with 1/count = m * 2**-(extra + down): (1, 0, log2) for a power of two, else m of 15 bits, half
+    up, and extra = 15, so that m * 2**-extra is in 0.5..1."""
     if not 0 < count < 1 << 24:
         raise ValueError(f"count is {count}, want 1..2**24 - 1")
-    t = MANTISSA_BITS - 1 + (count - 1).bit_length()
-    return (2 * (1 << t) + count) // (2 * count), t
-
-
-def average(total: torch.Tensor, count: int) -> torch.Tensor:
-    """int32 total / count with 16 more fraction bits, half up: the exponent falls by 16. |total| <= 128 * count."""
-    mantissa, t = reciprocal(count)
-    product = total.to(torch.int64) * mantissa
-    down = torch.tensor(max(0, t - FRACTION_BITS))
-    return rounded_shift(product << max(0, FRACTION_BITS - t), down, NEAREST, down).to(torch.int32)
+    bits = (count - 1).bit_length()
+    if count == 1 << bits:
+        return 1, 0, bits
+    t = MANTISSA_BITS - 1 + bits
+    return (2 * (1 << t) + count) // (2 * count), MANTISSA_BITS, t - MANTISSA_BITS
 
 
 def softmax_table(exponent: torch.Tensor) -> torch.Tensor:
@@ -211,7 +222,8 @@ def update(
     random_bits: int = RANDOM_BITS,
 ) -> torch.Tensor:
     """round(acc * multiplier / 2**shift) as int32, saturated: what is taken from the master weights."""
-    return saturate32(rounded_shift(acc.to(torch.int64) * multiplier, shift, rounding, key, random_bits))
+    order = WEIGHT_ORDER if acc.dim() == 4 else None
+    return saturate32(rounded_shift(acc.to(torch.int64) * multiplier, shift, rounding, key, random_bits, order))
 
 
 def applied(master: torch.Tensor, change: torch.Tensor, most: int) -> torch.Tensor:

@@ -10,7 +10,7 @@ from torch import nn
 
 from workloads.octo.arithmetic import scaled_codes
 from workloads.octo.networks import Conv, Network
-from workloads.octo.scales import State, gradients, scalar
+from workloads.octo.scales import State, gradients, scalar, weights_of
 from workloads.octo.settings import Settings
 
 _WEIGHTS, _COMPENSATION = 0, 1  # sub-streams of the seed
@@ -58,6 +58,8 @@ def initial_state(
         exponent = scalar(exponent_of(float(weight.abs().max())) + settings.headroom)
         state[f"{layer}/exponent"] = exponent
         state[f"{layer}/master"] = _master(settings, weight, exponent)
+        if settings.weights != "int8":
+            state[f"{layer}/weights"] = weights_of(settings, state[f"{layer}/master"], exponent)
         state[f"{layer}/bias"] = parameters[f"{layer}/bias"].clone()
         if settings.momentum:
             state[f"{layer}/velocity"] = torch.zeros_like(weight)

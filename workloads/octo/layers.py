@@ -4,10 +4,10 @@ from dataclasses import dataclass, field
 
 import torch
 
-from workloads.octo.arithmetic import FRACTION_BITS, GUARD_BITS, INT32_MAX, LOSS_EXPONENT
+from workloads.octo.arithmetic import INT32_MAX, LOSS_EXPONENT, reciprocal
 from workloads.octo.networks import INPUT, Add, Average, Conv, Network, Node
 from workloads.octo.ops import octo
-from workloads.octo.scales import LOSS, Codes, Quantiser, State, compensation
+from workloads.octo.scales import LOSS, Codes, Quantiser, State, compensation, sum_of
 
 
 @dataclass(slots=True)
@@ -21,11 +21,13 @@ class Saved:
 
 @dataclass(frozen=True, slots=True)
 class LayerGradient:
-    """Sums for one layer: of the weights (None: not trained), and per output for the bias; each with its exponent."""
+    """Sums for one layer: of the weights (None: not trained), per channel for the bias, and per output where the
+    compensation is a map; with the exponents of the first and of the others."""
 
     weights: torch.Tensor | None
     weights_exponent: torch.Tensor
     bias: torch.Tensor | None
+    map: torch.Tensor | None
     bias_exponent: torch.Tensor
 
 
@@ -41,9 +43,11 @@ def forward(network: Network, state: State, weights: dict[str, Codes], x: torch.
             acc = octo.conv2d(codes, w, bias, [node.stride] * 2, list(node.padding), node.groups)
             result = quantiser.activation(name, acc, exponent + w_exponent, node.relu)
         elif isinstance(node, Average):
-            result = quantiser.activation(name, octo.average_pool(codes), exponent - FRACTION_BITS, False)
+            multiplier, extra, down = reciprocal(codes.shape[2] * codes.shape[3])
+            acc = octo.average_pool(codes)
+            result = quantiser.activation(name, acc, exponent - down, False, (multiplier, extra))
         elif isinstance(node, Add):
-            acc, acc_exponent = _sum(saved.codes[node.source], saved.codes[node.second])
+            acc, acc_exponent = sum_of(saved.codes[node.source], saved.codes[node.second])
             result = quantiser.activation(name, acc, acc_exponent, node.relu)
         else:
             pooled, saved.places[node.name] = octo.max_pool(codes, node.size)
@@ -57,11 +61,6 @@ def _bias_codes(state: State, conv: Conv, exponent: torch.Tensor, quantiser: Qua
         return state[f"{conv.name}/bias_codes"]
     codes: torch.Tensor = octo.scaled_codes(compensation(state, conv.name), exponent, INT32_MAX)
     return codes
-
-
-def _sum(a: Codes, b: Codes) -> Codes:
-    """Accumulators of a + b."""
-    return octo.aligned_sum(*a, *b), torch.maximum(a[1], b[1]) - GUARD_BITS
 
 
 class Backward:
@@ -108,7 +107,7 @@ class Backward:
         """The gradient of a node's output: of two readers, the sum."""
         g, *others = self._waiting[node.name]
         for other in others:
-            acc, exponent = _sum(g, other)
+            acc, exponent = sum_of(g, other)
             g = self.quantiser.gradient(f"{node.name}.sum", self._masked(node.name, acc), exponent)
         sides = self.quantiser.sides.get(f"{node.name}.output")
         if sides is not None:
@@ -130,10 +129,11 @@ class Backward:
             self._pass(node.second, g)
         elif isinstance(node, Average):
             if node.source in self._reached:
-                acc = octo.average_pool_gradient(g[0], list(self._shapes[node.source][1:]))
+                extent = list(self._shapes[node.source][1:])
+                multiplier, extra, down = reciprocal(extent[0] * extent[1])
+                masked = self._masked(node.source, octo.average_pool_gradient(g[0], extent))
                 name = f"{node.name}.input_gradient"
-                masked = self._masked(node.source, acc)
-                self._pass(node.source, self.quantiser.gradient(name, masked, g[1] - FRACTION_BITS))
+                self._pass(node.source, self.quantiser.gradient(name, masked, g[1] - down, (multiplier, extra)))
         else:
             places, extent = self.saved.places[node.name], list(self._shapes[node.source][1:])
             self._pass(node.source, (octo.max_pool_gradient(g[0], places, node.size, extent), g[1]))
@@ -160,7 +160,9 @@ class Backward:
                     part_codes, groups = codes[:, :count], count
             weights = octo.conv2d_weight_gradient(part, part_codes, list(conv.kernel), stride, padding, groups)
         bias = octo.bias_gradient(codes) if row.bias else None
-        self.found[conv.name] = LayerGradient(weights, exponent + x_exponent, bias, exponent)
+        is_map = row.bias and self.quantiser.settings.lac == "element"
+        outputs = octo.map_gradient(codes) if is_map else None
+        self.found[conv.name] = LayerGradient(weights, exponent + x_exponent, bias, outputs, exponent)
         if conv.source in self._reached:
             size = list(self._shapes[conv.source][1:])
             acc = octo.conv2d_input_gradient(codes, w, size, stride, padding, conv.groups)

@@ -40,15 +40,13 @@ def max_pool_gradient(g: torch.Tensor, places: torch.Tensor, size: int, extent: 
 
 
 def average_pool(x: torch.Tensor) -> torch.Tensor:
-    """The mean of int8 x over its pixels with 16 fraction bits: int32 (n, c, 1, 1)."""
-    total = x.to(torch.int64).sum(dim=(2, 3), keepdim=True)
-    return arithmetic.average(arithmetic.saturate32(total), x.shape[2] * x.shape[3])
+    """The sum of int8 x over its pixels, int32 (n, c, 1, 1): the factor of the mean belongs to what rounds it."""
+    return arithmetic.saturate32(x.to(torch.int64).sum(dim=(2, 3), keepdim=True))
 
 
 def average_pool_gradient(g: torch.Tensor, extent: Sequence[int]) -> torch.Tensor:
-    """g over the number of pixels, with 16 fraction bits, at every pixel: int32 (n, c, *extent)."""
-    each = arithmetic.average(g.to(INT32), extent[0] * extent[1])
-    return each.expand(*g.shape[:2], *extent).clone()
+    """g at every pixel: int32 (n, c, *extent); the factor of the mean belongs to what rounds it."""
+    return g.to(INT32).expand(*g.shape[:2], *extent).clone()
 
 
 def relu_gradient(acc: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
@@ -79,8 +77,11 @@ def update(
 
 
 def loss(logits: torch.Tensor, exponent: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-    """Mean cross entropy in float32, for the curve only."""
-    return functional.cross_entropy(arithmetic.real(logits, exponent).flatten(1), labels)
+    """Mean cross entropy, for the curve only: in float64, rounded once to float32."""
+    z = logits.to(torch.float64).flatten(1) * torch.exp2(exponent.to(torch.float64))
+    below = z - z.max(dim=1, keepdim=True).values
+    each = below.exp().sum(dim=1).log() - below.gather(1, labels[:, None])[:, 0]
+    return each.mean().to(FLOAT32)
 
 
 def _scalar(*_: Any) -> torch.Tensor:
@@ -121,7 +122,8 @@ _SHAPES: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
     "conv2d": (products.forward, _conv_shape),
     "conv2d_input_gradient": (products.input_gradient, _input_shape),
     "conv2d_weight_gradient": (products.weight_gradient, _weight_shape),
-    "bias_gradient": (products.bias_gradient, lambda g: torch.empty(g.shape[1:], dtype=INT32)),
+    "bias_gradient": (products.bias_gradient, lambda g: torch.empty((g.shape[1], 1, 1), dtype=INT32)),
+    "map_gradient": (products.map_gradient, lambda g: torch.empty(g.shape[1:], dtype=INT32)),
     "requantize": (arithmetic.requantize, _like(INT8)),
     "largest": (arithmetic.largest, _scalar),
     "shift_of": (arithmetic.shift_of, _scalar),
@@ -130,6 +132,7 @@ _SHAPES: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
     "noise_key": (arithmetic.noise_key, _scalar),
     "sides": (arithmetic.sides, _like(INT8)),
     "clipped_gradient": (clipped_gradient, _scalar),
+    "sum_exponent": (arithmetic.sum_exponent, _scalar),
     "aligned_sum": (arithmetic.aligned_sum, _like(INT32)),
     "max_pool": (max_pool, _pool_shape),
     "max_pool_gradient": (max_pool_gradient, _spread_shape),

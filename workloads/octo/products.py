@@ -90,5 +90,10 @@ def weight_gradient(
 
 
 def bias_gradient(g: torch.Tensor) -> torch.Tensor:
-    """The sum of int8 g over the samples: int32 (o, h', w'), a map that a bias per channel sums further."""
+    """The sum of int8 g over samples and pixels: int32 (o, 1, 1)."""
+    return saturate32(g.to(torch.int64).sum(dim=(0, 2, 3)))[:, None, None]
+
+
+def map_gradient(g: torch.Tensor) -> torch.Tensor:
+    """The sum of int8 g over the samples: int32 (o, h', w'), for a compensation per element."""
     return saturate32(g.to(torch.int64).sum(dim=0))

@@ -2,12 +2,13 @@
 
 A step's `State` is a flat dictionary of tensors. Of a quantised tensor it holds `<tensor>/shift`, `/bound` (of range
 clipping, in accumulator units) and, by settings, `/clip` (a learned bound, float32) and `/beta` (of 256). Of a layer
-it holds `/master`, `/exponent` (of the int8 weights), `/bias`, the compensation and `/bias_codes`.
+it holds `/master`, `/exponent` (of the int8 weights), `/weights` (these, where the master has more bits), `/bias`, the
+compensation and `/bias_codes`.
 """
 
 import torch
 
-from workloads.octo.arithmetic import BETA, CODE_BITS, GUARD_BITS, INT32_MAX, LOSS_EXPONENT, NEAREST
+from workloads.octo.arithmetic import BETA, CODE_BITS, INT32_MAX, LOSS_EXPONENT, NEAREST, reciprocal
 from workloads.octo.networks import INPUT, Add, Average, Conv, Network
 from workloads.octo.ops import octo
 from workloads.octo.settings import Settings
@@ -35,6 +36,22 @@ def gradients(network: Network) -> list[str]:
     return [LOSS, *(f"{n.name}.input_gradient" for n in inner), *(f"{n}.sum" for n in sorted(network.shared()))]
 
 
+def weights_of(settings: Settings, master: torch.Tensor, exponent: torch.Tensor) -> torch.Tensor:
+    """The int8 weights of a master that has more bits."""
+    if settings.weights == "fp32":
+        codes: torch.Tensor = octo.scaled_codes(master, exponent, 127).to(torch.int8)
+    else:
+        codes = octo.master_view(master, settings.master_fraction_bits)
+    return codes
+
+
+def sum_of(a: Codes, b: Codes) -> Codes:
+    """Accumulators of a + b and their exponent."""
+    exponent = octo.sum_exponent(a[1], b[1])
+    ups = [(codes[1] - exponent).clamp(min=0) for codes in (a, b)]
+    return octo.aligned_sum(a[0], ups[0], b[0], ups[1]), exponent
+
+
 class Quantiser:
     """Quantises the tensors of one step and notes each one's bound and the exponent it is counted in."""
 
@@ -45,23 +62,43 @@ class Quantiser:
         self._numbers = {name: i for i, name in enumerate(activations(network) + gradients(network))}
         self._layers = {conv.name: len(self._numbers) + i for i, conv in enumerate(network.convs)}
 
-    def activation(self, name: str, acc: torch.Tensor, exponent: torch.Tensor, relu: bool) -> Codes:
-        """Codes of an output, rounded to nearest; a ReLU is the lower clamp."""
+    def activation(
+        self, name: str, acc: torch.Tensor, exponent: torch.Tensor, relu: bool, factor: tuple[int, int] = (1, 0)
+    ) -> Codes:
+        """Codes of an output, rounded to nearest; a ReLU is the lower clamp.
+
+        `factor` (m, k): what is quantised is acc * m * 2**-k, in 0.5..1 of acc; `exponent` is its exponent.
+        """
         shift, bound = self._scale(name, acc, exponent, CODE_BITS, relu, self.settings.prc)
         if self.settings.prc == "learned":
             self.sides[name] = octo.sides(acc, bound)
         low, high = (0 if relu else -128), 127
-        codes = octo.requantize(acc, scalar(1), shift, bound, low, high, NEAREST, shift, self.settings.random_bits)
-        return codes, exponent + shift
+        return self._rounded(acc, factor, shift, bound, low, high, NEAREST, scalar(0)), exponent + shift
 
-    def gradient(self, name: str, acc: torch.Tensor, exponent: torch.Tensor) -> Codes:
-        """Codes of a gradient."""
+    def gradient(self, name: str, acc: torch.Tensor, exponent: torch.Tensor, factor: tuple[int, int] = (1, 0)) -> Codes:
+        """Codes of a gradient; `factor` as for an activation."""
         settings, most = self.settings, self.settings.gradient_most
         rule = "fixed" if settings.prc == "learned" or settings.rule == "direction" else settings.prc
         shift, bound = self._scale(name, acc, exponent, settings.gradient_bits, False, rule)
         key = self.key(self._numbers[name], settings.rounding)
-        codes = octo.requantize(acc, scalar(1), shift, bound, -most, most, settings.rounding, key, settings.random_bits)
-        return codes, exponent + shift
+        return self._rounded(acc, factor, shift, bound, -most, most, settings.rounding, key), exponent + shift
+
+    def _rounded(
+        self,
+        acc: torch.Tensor,
+        factor: tuple[int, int],
+        shift: torch.Tensor,
+        bound: torch.Tensor,
+        low: int,
+        high: int,
+        rounding: str,
+        key: torch.Tensor,
+    ) -> torch.Tensor:
+        multiplier, extra = factor
+        down = shift + extra if extra else shift
+        bits = self.settings.random_bits
+        codes: torch.Tensor = octo.requantize(acc, scalar(multiplier), down, bound, low, high, rounding, key, bits)
+        return codes
 
     def key_of_layer(self, layer: str) -> torch.Tensor:
         """The noise key of a layer's update."""
@@ -131,6 +168,11 @@ class Plan:
         self.planned |= {f"{name}/shift": shift, f"{name}/bound": bound}
         return exponent + shift
 
+    def _down(self, node: Average) -> int:
+        """By how much a mean's exponent is below that of its sum."""
+        _, rows, columns = self.network.shapes()[node.source]
+        return reciprocal(rows * columns)[2]
+
     def _forward(self) -> dict[str, torch.Tensor]:
         found = {INPUT: self.state["input/exponent"]}
         for node in self.network.nodes:
@@ -141,9 +183,9 @@ class Plan:
                 self.planned[f"{node.name}/bias_codes"] = octo.scaled_codes(total, acc, INT32_MAX)
                 found[node.name] = self._settle(name, acc, CODE_BITS, False)
             elif isinstance(node, Average):
-                found[node.name] = self._settle(name, source - 16, CODE_BITS, False)
+                found[node.name] = self._settle(name, source - self._down(node), CODE_BITS, False)
             elif isinstance(node, Add):
-                acc = torch.maximum(source, found[node.second]) - GUARD_BITS
+                acc = octo.sum_exponent(source, found[node.second])
                 found[node.name] = self._settle(name, acc, CODE_BITS, False)
             else:
                 found[node.name] = source
@@ -158,7 +200,7 @@ class Plan:
                 continue  # nothing in front of it is trained
             g, *others = found[node.name]
             for other in others:
-                g = self._settle(f"{node.name}.sum", torch.maximum(g, other) - GUARD_BITS, bits, True)
+                g = self._settle(f"{node.name}.sum", octo.sum_exponent(g, other), bits, True)
             name = f"{node.name}.input_gradient"
             if isinstance(node, Conv):
                 if name in self.seen:
@@ -168,7 +210,7 @@ class Plan:
             if isinstance(node, Average):
                 if name not in self.seen:
                     continue
-                g = self._settle(name, g - 16, bits, True)
+                g = self._settle(name, g - self._down(node), bits, True)
             found.setdefault(node.source, []).append(g)
             if isinstance(node, Add):
                 found.setdefault(node.second, []).append(g)

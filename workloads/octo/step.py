@@ -17,7 +17,7 @@ from workloads.octo.arithmetic import MOST_SHIFT, rate
 from workloads.octo.layers import Backward, LayerGradient, forward
 from workloads.octo.networks import Conv, Network
 from workloads.octo.ops import octo
-from workloads.octo.scales import Codes, Plan, Quantiser, State, activations, scalar
+from workloads.octo.scales import Codes, Plan, Quantiser, State, activations, scalar, weights_of
 from workloads.octo.settings import Settings
 
 CLIP_RATE = 1.0
@@ -51,23 +51,14 @@ def niti_rate(bits: int) -> Rate:
 
 def weight_codes(network: Network, settings: Settings, state: State) -> dict[str, Codes]:
     """The int8 weights of every layer, with their exponents."""
-    found = {}
-    for conv in network.convs:
-        master, exponent = state[f"{conv.name}/master"], state[f"{conv.name}/exponent"]
-        if settings.weights == "fp32":
-            codes = octo.scaled_codes(master, exponent, 127).to(torch.int8)
-        elif settings.master_fraction_bits:
-            codes = octo.master_view(master, settings.master_fraction_bits)
-        else:
-            codes = master
-        found[conv.name] = (codes, exponent)
-    return found
+    part = "master" if settings.weights == "int8" else "weights"
+    return {conv.name: (state[f"{conv.name}/{part}"], state[f"{conv.name}/exponent"]) for conv in network.convs}
 
 
 def _updated_master(
     conv: Conv, settings: Settings, state: State, gradient: LayerGradient, rate: Rate, key: torch.Tensor
 ) -> tuple[State, torch.Tensor]:
-    """The new master (and velocity), and int32 [zero updates, nonzero gradients]."""
+    """The new master (velocity, int8 weights), and int32 [zero updates, nonzero gradients]."""
     name = f"{conv.name}/master"
     master, acc = state[name], gradient.weights
     if acc is None:
@@ -109,6 +100,8 @@ def _updated_master(
             settings.random_bits,
         )
     new[name] = part if whole else torch.cat([part, master.narrow(axis, count, untrained)], axis)
+    if settings.weights != "int8":
+        new[f"{conv.name}/weights"] = weights_of(settings, new[name], w_exponent)
     return new, torch.zeros(2, dtype=torch.int32) if counts is None else counts
 
 
@@ -119,8 +112,7 @@ def _updated_bias(
     if gradient.bias is None:
         return {}
     layer, new = conv.name, {}
-    each = octo.real(gradient.bias, gradient.bias_exponent)
-    per_channel = each.sum(dim=(1, 2))
+    per_channel = octo.real(gradient.bias, gradient.bias_exponent).flatten()
     change = per_channel
     if settings.rule == "grid":  # the bias counts in units of weights times inputs
         unit = gradient.weights_exponent - gradient.bias_exponent + state[f"{layer}/exponent"]
@@ -130,7 +122,8 @@ def _updated_bias(
         new[f"{layer}/bias_velocity"] = change
     new[f"{layer}/bias"] = state[f"{layer}/bias"] - rate.real * change
     if settings.lac != "none":
-        g = per_channel.unsqueeze(1).unsqueeze(2) if settings.lac == "channel" else each
+        each = gradient.bias if gradient.map is None else gradient.map
+        g = octo.real(each, gradient.bias_exponent)
         alpha, mu, offset = (state[f"{layer}/{part}"] for part in ("alpha", "mu", "offset"))
         decay = settings.lac_decay * batch
         new[f"{layer}/alpha"] = alpha - rate.real * (g * mu)

@@ -51,7 +51,7 @@ ATEN = {
         f"aten.{name}.default"
         for name in ("_to_copy", "cat", "clamp", "exp2", "full", "neg", "stack", "unsqueeze", "zeros")
     ),
-    *("aten.__rshift__.Scalar", "aten.sum.dim_IntList"),
+    *("aten.__rshift__.Scalar", "aten.view.default"),
 }
 """What a step needs beside the operators of octo: exponents and shifts, biases in float32, and a report."""
 SETTINGS = {
