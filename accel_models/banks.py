@@ -54,24 +54,39 @@ def _bank_bits(word_bytes: int, banks: int) -> Masks:
 
 
 class Wanted:
-    """Masks of what ports want, by priority and cycle of the program: uint64, zero where nothing is known."""
+    """Masks of what ports want, by priority and cycle: uint64, zero where nothing is known.
 
-    def __init__(self, ports: int) -> None:
-        self._masks = np.zeros((ports, 1 << 12), np.uint64)
+    ``origin``: nothing is asked about cycles before it; ``cycles``: about as many as come after it; those that are not
+    reached cost nothing.
+    """
+
+    def __init__(self, ports: int, origin: int, cycles: int) -> None:
+        self._origin = origin
+        self._own = np.zeros((ports, cycles), np.uint64)
+        self._above = np.zeros((ports + 1, cycles), np.uint64)  # what the ports above each want, and above a last one
 
     def above(self, port: int, start: int, length: int) -> Masks:
-        """What the ports above ``port`` want in ``length`` cycles from ``start`` on."""
-        self._reach(start + length)
-        return np.bitwise_or.reduce(self._masks[:port, start : start + length], axis=0)
+        """What the ports above ``port`` want in ``length`` cycles from ``start`` on: until the next plan."""
+        start -= self._origin
+        if start + length > self._above.shape[1]:
+            self._reach(start + length)
+        return self._above[port, start : start + length]
 
     def plan(self, port: int, start: int, masks: Any, clear: int = 0) -> None:
         """Replace what was planned for ``port`` from ``start`` on: ``masks``, then nothing up to cycle ``clear``."""
+        start -= self._origin
         end = start + len(masks)
-        self._reach(max(end, clear))
-        self._masks[port, start:end] = masks
-        self._masks[port, end:clear] = 0
+        stop = max(end, clear - self._origin)
+        self._reach(stop)
+        self._own[port, start:end] = masks
+        self._own[port, end:stop] = 0
+        own, above = self._own[:, start:stop], self._above[:, start:stop]
+        for lower in range(port, len(own)):
+            np.bitwise_or(above[lower], own[lower], out=above[lower + 1])
 
     def _reach(self, stop: int) -> None:
-        ports, length = self._masks.shape
-        if stop > length:
-            self._masks = np.concatenate([self._masks, np.zeros((ports, 2 * stop - length), np.uint64)], axis=1)
+        if stop > self._own.shape[1]:
+            self._own, self._above = (
+                np.concatenate([masks, np.zeros((len(masks), 2 * stop - masks.shape[1]), np.uint64)], axis=1)
+                for masks in (self._own, self._above)
+            )

@@ -7,7 +7,6 @@ are always taken, those of a load when there is room on their way to the scratch
 them waits. The stores' channel disturbs nothing.
 """
 
-import math
 from collections import deque
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from dataclasses import dataclass, field
 import simpy
 
 from accel_models.drain import LoadDrain
+from accel_models.memory import beat_cycle
 
 AHEAD_BEATS = 32  # a load has no new address phase while as many beats are under way
 OUTSTANDING = 32  # bursts under way at most, of loads and fetches together (axi_read_mux)
@@ -53,10 +53,7 @@ class ReadChannel:
                 yield self.asked
             burst = self.under_way[0]
             if burst.drain is None:
-                last = self.burst(burst.address, burst.memory, burst.beats)
-                self.ends.append(last)
-                if burst.arrived is not None:
-                    burst.arrived(last)
+                self._fetched(burst)
             else:
                 yield from self._fill(env, burst, burst.drain)
             self.under_way.popleft()
@@ -132,14 +129,23 @@ class ReadChannel:
         """Cycle of the last beat of a burst whose beats are always taken. Bursts come in order of time."""
         latency, pace = self.speed[memory]
         due = max(self.paced.get(memory, 0.0), address + latency) + pace
-        self.first_beat = first = max(math.ceil(due - 1e-6) - 1, self.last_beat + 1)
+        self.first_beat = first = max(beat_cycle(due), self.last_beat + 1)
         due = max(due, first) + (beats - 1) * pace
         self.paced[memory] = due
-        self.last_beat = max(math.ceil(due - 1e-6) - 1, first + beats - 1)
+        self.last_beat = max(beat_cycle(due), first + beats - 1)
         return self.last_beat
+
+    def _fetched(self, burst: _Burst) -> None:
+        last = self.burst(burst.address, burst.memory, burst.beats)
+        self.ends.append(last)
+        if burst.arrived is not None:
+            burst.arrived(last)
 
     def _ask(self, burst: _Burst) -> None:
         self.last_address = burst.address
+        if burst.drain is None and self.asked is not None:  # nothing is before it
+            self._fetched(burst)
+            return
         self.under_way.append(burst)
         if self.asked is not None:
             asked, self.asked = self.asked, None

@@ -8,8 +8,7 @@ can fail to be met.
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import product
+from typing import NamedTuple
 
 from accel_models.commands import Command, End, Engine, Load, Register
 from accel_models.footprint import Interval, footprint
@@ -23,14 +22,19 @@ class CheckError(ValueError):
     """A program that some interleaving of the engines would break; the message names the commands."""
 
 
-@dataclass(slots=True)
-class _Access:
+class _Access(NamedTuple):
     start: int
     stop: int
     command: int
 
 
-_Accesses = dict[tuple[str, int, bool], list[_Access]]  # by space, engine, and whether they write
+_Accesses = dict[tuple[str, int, bool], list[_Access]]  # by space, engine, and whether they write; in program order
+# By an access's engine and whether it writes: the accesses that it has to come after.
+_OTHERS = {
+    (int(me), write): [(int(other), wrote) for other in Engine if other != me for wrote in {True, not write}]
+    for me in Engine
+    for write in (False, True)
+}
 
 
 def check_program(program: Program) -> None:
@@ -56,10 +60,11 @@ def check_commands(commands: Sequence[Command], columns: int, token_depth: int, 
         assert engine is not None
         if isinstance(command, Load) and command.listed:
             _demand_list_apart(command, base + index, columns)
-        for item in footprint(command, columns):
+        touched = footprint(command, columns)
+        for item in touched:
             _demand_order(item, index, engine, before[index], accesses, body, base)
-        for item in footprint(command, columns):
-            _record(item, index, accesses[item.space, engine, item.write])
+        for item in touched:
+            accesses[item.space, engine, item.write].append(_Access(item.start, item.stop, index))
 
 
 def _certain(body: Sequence[Command], token_depth: int, base: int) -> list[Clock]:
@@ -73,7 +78,7 @@ def _certain(body: Sequence[Command], token_depth: int, base: int) -> list[Clock
         engine = command.ENGINE
         assert engine is not None
         clock = engine_clock[engine]
-        for source in _bits(command.wait):
+        for source in _BITS[command.wait]:
             pair = (source, int(engine))
             position = len(taken[pair])
             if source == engine or position >= len(tokens[pair]):
@@ -89,7 +94,7 @@ def _certain(body: Sequence[Command], token_depth: int, base: int) -> list[Clock
         after: Clock = (done[0], done[1], done[2], done[3])
         ended.append(after)
         engine_clock[engine] = after
-        for target in _bits(command.signal):
+        for target in _BITS[command.signal]:
             tokens[(int(engine), target)].append(index)
     for (source, target), given in tokens.items():
         _check_counter(source, target, given, taken[(source, target)], before, token_depth, base)
@@ -115,10 +120,12 @@ def _check_counter(
 def _demand_order(
     item: Interval, index: int, engine: int, clock: Clock, accesses: _Accesses, body: Sequence[Command], base: int
 ) -> None:
-    others = [other for other in Engine if other != engine]
-    for other, write in product(others, (True, False) if item.write else (True,)):
-        for access in accesses[item.space, other, write]:
-            if access.start < item.stop and item.start < access.stop and clock[other] < access.command:
+    for other, write in _OTHERS[engine, item.write]:
+        certain = clock[other]
+        for access in reversed(accesses[item.space, other, write]):
+            if access.command <= certain:  # as are those before it
+                break
+            if access.start < item.stop and item.start < access.stop:
                 what = f"{item.space} [{max(access.start, item.start)}, {min(access.stop, item.stop)})"
                 raise CheckError(
                     f"commands {base + access.command} ({type(body[access.command]).__name__}) and {base + index} "
@@ -138,14 +145,7 @@ def _demand_list_apart(command: Load, index: int, columns: int) -> None:
                 raise CheckError(f"command {index} (Load) writes {what}, where its own row list lies")
 
 
-def _record(item: Interval, index: int, alike: list[_Access]) -> None:
-    """Remember an access; it stands for older ones of its engine and kind that it covers: order after it is theirs."""
-    alike[:] = [old for old in alike if not (item.start <= old.start and old.stop <= item.stop)]
-    alike.append(_Access(item.start, item.stop, index))
-
-
-def _bits(mask: int) -> list[int]:
-    return [bit for bit in range(4) if mask >> bit & 1]
+_BITS = [[bit for bit in range(4) if mask >> bit & 1] for mask in range(16)]
 
 
 def _merge(a: Clock, b: Clock) -> Clock:

@@ -5,6 +5,7 @@ planned to its end when it starts; when a command above starts, the plans below 
 so that what has happened stays as it was. Loads are never planned: nothing gives way to them (drain.py).
 """
 
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
@@ -20,10 +21,22 @@ from accel_models.commands import Command, Engine
 from accel_models.cost import Hardware
 from accel_models.drain import LoadDrain
 from accel_models.program import Program
-from accel_models.requests import BeatRequests, MatrixRequests, Requests, VectorRequests, burst_sizes, requests_of
+from accel_models.requests import (
+    ELSEWHERE,
+    PLACES,
+    BeatRequests,
+    MatrixRequests,
+    Requests,
+    VectorRequests,
+    burst_sizes,
+    requests_at,
+    requests_of,
+)
 from accel_models.work import Work
 
 Int64 = NDArray[np.int64]
+_MOST_CYCLES = 1 << 22  # to make room for at once
+_TOGETHER = 16  # commands of a shape that are looked at at once
 _ORDER = (Engine.MATRIX, Engine.VECTOR, Engine.STORE, Engine.LOAD)  # by priority
 
 
@@ -42,6 +55,26 @@ def _split(batch: Batch) -> Iterator[_Command]:
     for k, values in enumerate(zip(*columns.values(), strict=True)):
         fields = SimpleNamespace(**dict(zip(columns, values, strict=True)))
         yield _Command(batch.command, fields, batch.lists.get(k))
+
+
+@dataclass(frozen=True, slots=True)
+class _Alike:
+    """Commands of one shape: their places in the program, in order, and ``batch`` with their rows in it."""
+
+    batch: Batch
+    rows: list[int]
+
+
+def _shapes(batch: Batch) -> Iterator[_Alike]:
+    """The commands of a batch, at most _TOGETHER of a shape at a time."""
+    left_out = {*PLACES[batch.command], *ELSEWHERE}
+    columns = [column.tolist() for name, column in vars(batch.fields).items() if name not in left_out]
+    found: dict[tuple[int, ...], list[int]] = defaultdict(list)
+    for row, shape in enumerate(zip(*columns, strict=True)):
+        found[shape].append(row)
+    for rows in found.values():
+        for first in range(0, len(rows), _TOGETHER):
+            yield _Alike(batch, rows[first : first + _TOGETHER])
 
 
 @dataclass(slots=True)
@@ -64,7 +97,9 @@ class Contention:
     ideal: bool = False
     banks: BankMap = field(init=False)
     _hw: Hardware = field(init=False)
-    _commands: dict[int, _Command] = field(init=False, default_factory=dict)
+    _commands: dict[int, _Command] = field(init=False, default_factory=dict)  # but those in ``_alike``
+    _alike: dict[int, _Alike] = field(init=False, default_factory=dict)
+    _known: dict[int, Requests | None] = field(init=False, default_factory=dict)  # of commands that did not begin yet
     _wanted: Wanted = field(init=False)
     _running: dict[Engine, _Running] = field(init=False, default_factory=dict)
 
@@ -73,9 +108,18 @@ class Contention:
         assert system.accelerator is not None
         self.banks = BankMap.of(system.accelerator, system.bus)
         self._hw = Hardware.of(system.accelerator, system.bus)
-        self._wanted = Wanted(_ORDER.index(Engine.LOAD))
+        self.rest(0)
         for batch in self.work.batches:
-            self._commands |= zip(batch.index.tolist(), _split(batch), strict=True)
+            index = batch.index.tolist()
+            if batch.command in PLACES:
+                self._alike |= {index[row]: alike for alike in _shapes(batch) for row in alike.rows}
+            else:
+                self._commands |= zip(index, _split(batch), strict=True)
+
+    def rest(self, now: int) -> None:
+        """No command is under way: a segment begins."""
+        cycles = min(_MOST_CYCLES, int((self.work.cycles + self.work.shared).sum()))
+        self._wanted = Wanted(_ORDER.index(Engine.LOAD), now, cycles)
 
     def begin(self, engine: Engine, place: int, start: int) -> bool:
         """A command other than a Load starts. Whether its end depends on the scratchpad."""
@@ -98,8 +142,18 @@ class Contention:
         return burst_sizes(command.fields, self._hw, command.offsets)
 
     def _requests(self, place: int) -> Requests | None:
-        command = self._commands[place]
-        return requests_of(command.kind, command.fields, self._hw, self.banks)
+        """Of a command that begins: each does once."""
+        if place in self._commands:
+            command = self._commands[place]
+            return requests_of(command.kind, command.fields, self._hw, self.banks)
+        if place not in self._known:
+            alike = self._alike[place]
+            kind, columns = alike.batch.command, vars(alike.batch.fields)
+            shape = SimpleNamespace(**{name: int(column[alike.rows[0]]) for name, column in columns.items()})
+            places = {name: columns[name][alike.rows] for name in PLACES[kind]}
+            found = requests_at(kind, shape, places, self._hw, self.banks)
+            self._known |= zip(alike.batch.index[alike.rows].tolist(), found, strict=True)
+        return self._known.pop(place)
 
     def below(self, engine: Engine) -> list[Engine]:
         """Plan anew what gives way to ``engine``; the engines whose commands now end in another cycle."""

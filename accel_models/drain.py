@@ -1,14 +1,15 @@
 """Where the beats of a Load go: a short queue, then the banks of the scratchpad, cycle by cycle (rtl/beat_queue.sv)."""
 
-import math
 from collections.abc import Callable
+from math import ceil
 
 from accel_models.banks import Masks
+from accel_models.memory import EARLY, beat_cycle
 from accel_models.requests import BeatRequests
 from accel_models.row_lists import NEVER, ListReader
 
 _QUEUE = 4  # beats that wait for their bank
-_EARLY = 1e-6  # cycles by which a sum of paces may be off
+_SLOW = 4  # cycles per beat of a memory for whose beats few cycles have to be looked at
 
 Window = Callable[[int, int], Masks]  # (first cycle, cycles) -> what ports of higher priority want
 
@@ -27,7 +28,7 @@ class LoadDrain:
         self._cycle = begun  # the next to be looked at
         self._offered = self._taken = self._written = 0  # beats
         self._pace, self._from = 1.0, 0
-        self._come = NEVER  # the first cycle in which the next beat offered may be taken
+        self._come: float = NEVER  # the next beat offered may be taken in no cycle before
         self.last_taken = -1  # cycle
         self.due = 0.0  # when the memory has the next beat, or has kept its pace since the last one
 
@@ -35,7 +36,7 @@ class LoadDrain:
         """A burst is at the head of the channel: its first beat comes at ``due``, not before cycle ``first``."""
         self._offered += beats
         self.due, self._pace, self._from = due, pace, first
-        self._come = max(first, _ready(due))
+        self._come = max(first, beat_cycle(due))
 
     @property
     def listed(self) -> bool:
@@ -67,24 +68,28 @@ class LoadDrain:
         offered = min(more, self._offered - self._taken)
         if not offered:
             return now + more - 1
-        taken = max(_ready(self.due + (offered - 1) * self._pace), max(now, self._from) + offered - 1)
+        taken = max(beat_cycle(self.due + (offered - 1) * self._pace), max(now, self._from) + offered - 1)
         return taken + more - offered
 
     def _advance(self, now: int) -> None:
         """Look at the cycles before ``now``. What every cycle needs is in local names: this is the innermost loop."""
-        cycle, taken, written, come, due = self._cycle, self._taken, self._written, self._come, self.due
-        offered, pace, ceil = self._offered, self._pace, math.ceil
-        single, joined, listed, entry = self._single, self._joined, self.listed, 0
-        above: list[int] = []  # from cycle ``base`` on
+        cycle = self._cycle
+        if cycle >= now:
+            return
+        taken, written, come, due = self._taken, self._written, self._come, self.due
+        offered, pace, single, joined = self._offered, self._pace, self._single, self._joined
+        listed, entry = self.listed, 0
+        above: Callable[[int], int] | None = None  # from cycle ``base`` on
         base = now
         while cycle < now:
             waiting = taken - written
             if listed:
                 entry = self._list.wants(cycle)
             if waiting or entry:
-                if not above:
-                    base, above = cycle, self._window(cycle, now - cycle).tolist()
-                wanted = above[cycle - base]
+                if above is None:
+                    masks = self._window(cycle, now - cycle)
+                    base, above = cycle, masks.item if pace > _SLOW else masks.tolist().__getitem__
+                wanted = above(cycle - base)
                 if entry:
                     if not entry & wanted:
                         self._list.grant(cycle)
@@ -94,20 +99,16 @@ class LoadDrain:
                 elif not single[written] & wanted:
                     written += 1
             elif cycle < come:  # nothing happens before the next beat, or the next entry
-                cycle = min(come, self._list.asks)
-                continue
+                cycle = min(ceil(come), self._list.asks)
+                if listed or cycle >= now:
+                    continue
             if come <= cycle and waiting < _QUEUE:
                 taken, self.last_taken = taken + 1, cycle
                 due = due if due > cycle else cycle
                 come = NEVER
                 if taken < offered:
                     due += pace
-                    come = ceil(due - _EARLY) - 1
+                    come = due - EARLY - 1
             cycle += 1
-        self._cycle = max(self._cycle, now)
+        self._cycle = now
         self._taken, self._written, self._come, self.due = taken, written, come, due
-
-
-def _ready(due: float) -> int:
-    """The first cycle in which a beat that the memory has at ``due`` may be taken."""
-    return math.ceil(due - _EARLY) - 1

@@ -4,7 +4,9 @@ A footprint is a list of half-open intervals in a space. Strided accesses are co
 can only add order, never lose it. Spaces: ``bus`` (addresses), ``pad`` (scratchpad bytes), ``acc`` (entries), ``reg``.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from operator import attrgetter
+from typing import Any, NamedTuple
 
 from accel_models.commands import (
     COMMANDS,
@@ -35,56 +37,41 @@ from accel_models.cost import parameter_words
 from accel_models.memory import BUS_SPACES
 
 
-@dataclass(frozen=True, slots=True)
-class Interval:
+class Interval(NamedTuple):
     space: str
     start: int
     stop: int
     write: bool
 
 
-_MAY_BE_REGISTERS = {kind: tuple(spec.name for spec in layout(kind) if spec.register) for kind in COMMANDS}
+# Of each class, the fields that may be registers; the mask before them makes it a tuple always.
+_MAY_BE_REGISTERS = {
+    kind: attrgetter("wait", "signal", *(spec.name for spec in layout(kind) if spec.register)) for kind in COMMANDS
+}
 
 
 def footprint(command: Command, columns: int) -> list[Interval]:
     """Intervals that a command touches on an array of ``columns`` columns; a register operand counts as its maximum."""
     found = [
         Interval("reg", value.index, value.index + 1, False)
-        for name in _MAY_BE_REGISTERS[type(command)]
-        if isinstance(value := getattr(command, name), Register)
+        for value in _MAY_BE_REGISTERS[type(command)](command)
+        if type(value) is Register
     ]
-    match command:
-        case Load():
-            found += [_bus(command, False), _pad(command, True), *_list(command)]
-        case Store():
-            found += [_pad(command, False), _bus(command, True), *_list(command)]
-        case Fill():
-            rows, row_bytes = _top(command, "rows"), _top(command, "row_bytes")
-            found.append(_box("pad", command.pad_address, True, (rows, command.pad_row_stride), (row_bytes, 1)))
-        case Matrix():
-            found += _matrix(command, columns)
-        case Requantize():
-            found += _requantize(command, columns)
-        case Elementwise():
-            found += _elementwise(command)
-        case Pool():
-            found += _pool(command)
-        case Range():
-            groups = -(-command.columns // columns)
-            entries = _top(command, "entries") * groups
-            found.append(Interval("acc", command.accumulator, command.accumulator + entries, False))
-            found.append(Interval("reg", command.destination, command.destination + 1, True))
-        case Sum():
-            found += _sum(command)
-        case Update():
-            found += _update(command, columns)
-        case LoadRegisters() | StoreRegisters():
-            loads = isinstance(command, LoadRegisters)
-            found.append(Interval("reg", command.register, command.register + command.count, loads))
-            found.append(_box("pad", command.pad_address, not loads, (WORD_BYTES * command.count, 1)))
-        case SetRegister():
-            found.append(Interval("reg", command.destination, command.destination + 1, True))
+    if type(command) in _OF:
+        found += _OF[type(command)](command, columns)
     return [item for item in found if item.stop > item.start]
+
+
+def _load(c: Load, columns: int) -> list[Interval]:
+    return [_bus(c, False), _pad(c, True), *_list(c)]
+
+
+def _store(c: Store, columns: int) -> list[Interval]:
+    return [_pad(c, False), _bus(c, True), *_list(c)]
+
+
+def _fill(c: Fill, columns: int) -> list[Interval]:
+    return [_box("pad", c.pad_address, True, (_top(c, "rows"), c.pad_row_stride), (_top(c, "row_bytes"), 1))]
 
 
 def _top(command: Command, name: str) -> int:
@@ -165,10 +152,10 @@ def _requantize(c: Requantize, columns: int) -> list[Interval]:
     ]
     if c.residual:
         found.append(image(c.residual_address, c.residual_row_stride, c.residual_pixel_stride, False))
-    return found + _range(c) + _table(c)
+    return found + _found_range(c) + _table(c)
 
 
-def _elementwise(c: Elementwise) -> list[Interval]:
+def _elementwise(c: Elementwise, columns: int) -> list[Interval]:
     height = _top(c, "height")
 
     def image(address: int, row_stride: int, pixel_stride: int, write: bool) -> Interval:
@@ -183,14 +170,14 @@ def _elementwise(c: Elementwise) -> list[Interval]:
     return found + _table(c)
 
 
-def _sum(c: Sum) -> list[Interval]:
+def _sum(c: Sum, columns: int) -> list[Interval]:
     height = _top(c, "height")
     found = []
     for name in ("a", "b", "c", "output"):
         base, row, pixel = (getattr(c, f"{name}_{part}") for part in ("address", "row_stride", "pixel_stride"))
         if name != "c" or c.masked:
             found.append(_box("pad", base, name == "output", (height, row), (c.width, pixel), (c.columns, 1)))
-    return found + _range(c)
+    return found + _found_range(c)
 
 
 def _update(c: Update, columns: int) -> list[Interval]:
@@ -209,11 +196,11 @@ def _update(c: Update, columns: int) -> list[Interval]:
     return found
 
 
-def _range(c: Requantize | Sum) -> list[Interval]:
+def _found_range(c: Requantize | Sum) -> list[Interval]:
     return [Interval("reg", c.destination, c.destination + 1, True)] if c.range else []
 
 
-def _pool(c: Pool) -> list[Interval]:
+def _pool(c: Pool, columns: int) -> list[Interval]:
     height = _top(c, "height")
     first = max(c.origin_y, 0)
     last = min(c.origin_y + (height - 1) * c.stride_y + c.kernel_height - 1, c.input_height - 1)
@@ -225,3 +212,42 @@ def _pool(c: Pool) -> list[Interval]:
 
 def _table(c: Requantize | Elementwise | Pool) -> list[Interval]:
     return [Interval("pad", c.table_address, c.table_address + TABLE_BYTES, False)] if c.table else []
+
+
+def _range(c: Range, columns: int) -> list[Interval]:
+    entries = _top(c, "entries") * -(-c.columns // columns)
+    return [Interval("acc", c.accumulator, c.accumulator + entries, False), *_set_register(c, columns)]
+
+
+def _registers(c: LoadRegisters | StoreRegisters, loads: bool) -> list[Interval]:
+    words = _box("pad", c.pad_address, not loads, (WORD_BYTES * c.count, 1))
+    return [Interval("reg", c.register, c.register + c.count, loads), words]
+
+
+def _load_registers(c: LoadRegisters, columns: int) -> list[Interval]:
+    return _registers(c, True)
+
+
+def _store_registers(c: StoreRegisters, columns: int) -> list[Interval]:
+    return _registers(c, False)
+
+
+def _set_register(c: Range | SetRegister, columns: int) -> list[Interval]:
+    return [Interval("reg", c.destination, c.destination + 1, True)]
+
+
+_OF: dict[type[Command], Callable[[Any, int], list[Interval]]] = {
+    Load: _load,
+    Store: _store,
+    Fill: _fill,
+    Matrix: _matrix,
+    Requantize: _requantize,
+    Elementwise: _elementwise,
+    Pool: _pool,
+    Range: _range,
+    SetRegister: _set_register,
+    LoadRegisters: _load_registers,
+    StoreRegisters: _store_registers,
+    Update: _update,
+    Sum: _sum,
+}

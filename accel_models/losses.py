@@ -120,18 +120,19 @@ class _Reasons:
         self.matrix = np.flatnonzero(timing.engine == Engine.MATRIX)
         self.loads = np.flatnonzero(timing.engine == Engine.LOAD)
         masks = program.commands[:, 1]
-        self.giver = np.full((len(self.matrix), ENGINES), -1, np.int64)
+        giver = np.full((len(self.matrix), ENGINES), -1, np.int64)
         for source in range(ENGINES):
             gives = (timing.engine == source) & (masks >> (4 + Engine.MATRIX) & 1 == 1)
             takes = np.flatnonzero(masks[self.matrix] >> source & 1)
-            self.giver[takes, source] = np.flatnonzero(gives)[: len(takes)]  # tokens are first in, first out
+            giver[takes, source] = np.flatnonzero(gives)[: len(takes)]  # tokens are first in, first out
+        ends = np.where(giver >= 0, timing.end[giver], -1)
+        self.last: list[int] = giver[np.arange(len(giver)), np.argmax(ends, axis=1)].tolist()  # -1: it took none
 
     def gap(self, place: int, begun: int) -> list[tuple[str, int, int]]:
         """(name, row, cycles) from ``begun`` to the start of Matrix command ``place`` (of ``matrix``)."""
         timing, command = self.timing, int(self.matrix[place])
         row, start = int(timing.row[command]), int(timing.start[command])
-        givers = self.giver[place][self.giver[place] >= 0]
-        last = int(givers[np.argmax(timing.end[givers])]) if len(givers) else -1
+        last = self.last[place]
         if last < 0 or timing.end[last] < start:
             loading = int(_within(timing, self.loads, begun, start).sum())
             return [("DMA wait", row, loading), ("command wait", row, start - begun - loading)]

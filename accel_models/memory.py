@@ -1,10 +1,13 @@
-"""The bus address map and the spaces that commands name. One home for both."""
+"""The bus address map, the spaces that commands name, and when a memory has a beat. One home for each."""
 
+from math import ceil
 from typing import NamedTuple
 
 FLASH_BASE = 0x0800_0000
 SRAM_BASE = 0x2000_0000
 EXTERNAL_BASE = 0x6000_0000
+
+EARLY = 1e-6  # cycles by which a sum of a memory's paces, in floating point, may be off
 
 BUS_SPACES = {"flash": FLASH_BASE, "sram": SRAM_BASE, "external": EXTERNAL_BASE}
 
@@ -27,3 +30,8 @@ def locate(address: int) -> Location:
         if address >= base:
             return Location(space, address - base)
     raise ValueError(f"bus address {address:#010x} belongs to no memory; the map starts at {FLASH_BASE:#010x}")
+
+
+def beat_cycle(due: float) -> int:
+    """The first cycle in which a beat may pass that its memory has at ``due``."""
+    return ceil(due - EARLY) - 1

@@ -6,7 +6,6 @@ vector write, store, load. So the matrix engine's timeline depends on nothing bu
 the matrix engine's, and so on. Loops keep what every cycle needs in local names: most of a simulation's time is here.
 """
 
-import math
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from numpy.typing import ArrayLike
 
 from accel_models.banks import Masks
 from accel_models.cost import ACCUMULATE_LATENCY, MATRIX_START, VECTOR_DRAIN, VECTOR_START
+from accel_models.memory import beat_cycle
 from accel_models.requests import BeatRequests, MatrixRequests, VectorRequests
 
 Window = Callable[[int, int], Masks]  # (first cycle, cycles) -> what ports of higher priority want
@@ -23,6 +23,8 @@ Window = Callable[[int, int], Masks]  # (first cycle, cycles) -> what ports of h
 _FIRST_OPERAND = 2  # cycle in which both address generators of the matrix engine ask for their first vector
 _AHEAD = 2  # vectors of an operand that are under way or wait at most (operand_stream)
 _STRETCH = 64  # cycles of the other ports' wishes that are fetched at once
+_FULL = (1 << (VECTOR_DRAIN - 1)) - 1  # a result in every stage of the vector engine
+_WORTH_IT = 8  # results in a row for which they are looked at by themselves
 _STORE_QUEUE = 4  # beats between scratchpad and bus (dma_store)
 _STORE_LATENCY = 2  # from the grant of a read to its beat on the bus
 
@@ -41,26 +43,41 @@ def matrix(requests: MatrixRequests) -> Timeline:
 
 
 def _weight_stationary(requests: MatrixRequests) -> Timeline:
-    """DOT and DEPTHWISE: the weights of a tile load while the tile before computes."""
+    """DOT and DEPTHWISE: the weights of a tile load while the tile before computes.
+
+    Its first two vectors are asked for ahead and wait for the swap; those behind them follow cycle by cycle.
+    """
     acts, weights, slots = requests.activations.tolist(), requests.weights.tolist(), requests.slots
     step = max(slots, ACCUMULATE_LATENCY)
     act = [0] * _FIRST_OPERAND + acts[:_AHEAD]  # by cycle, as far as is known; what follows comes after all weights
     begins: list[int] = []  # of the tiles
-    asked_in: list[int] = []  # cycles in which a weight vector was asked for, and
-    want: list[int] = []  # which
-    asked, before, taken, begin = _FIRST_OPERAND - 1, -2, -1, MATRIX_START  # of the last weight vector; its predecessor
+    granted_in: list[int] = []  # cycles in which each weight vector was granted
+    refused_in: list[int] = []  # cycles in which one was not, and
+    refused: list[int] = []  # which
+    cycle, before, taken, begin = _FIRST_OPERAND - 1, -2, -1, MATRIX_START  # of the last weight vector; its predecessor
     vector, busy_until = 0, 0
     for tile, count in enumerate(requests.loads):
         known = len(act)
-        for mask in weights[vector : vector + count]:
-            cycle = (asked if asked > before else before) + 1
+        for mask in weights[vector : vector + min(count, _AHEAD)]:
+            cycle = (cycle if cycle > before else before) + 1
             while cycle < known and act[cycle] & mask:
-                asked_in.append(cycle)
-                want.append(mask)
+                refused_in.append(cycle)
+                refused.append(mask)
                 cycle += 1
-            asked_in.append(cycle)
-            want.append(mask)
-            asked, before, taken = cycle, taken, max(cycle + 1, taken + 1, begin)
+            granted_in.append(cycle)
+            before, taken = taken, (taken if taken > cycle else cycle) + 1
+            if taken < begin:
+                taken = begin
+        if count > _AHEAD:
+            cycle = max(cycle, before)
+            for mask in weights[vector + _AHEAD : vector + count]:
+                cycle += 1
+                while cycle < known and act[cycle] & mask:
+                    refused_in.append(cycle)
+                    refused.append(mask)
+                    cycle += 1
+                granted_in.append(cycle)
+            before, taken = cycle, cycle + 1
         vector += count
         begin = max(taken + 1, busy_until)  # the swap; the next tile's vectors may come from here on
         begins.append(begin)
@@ -70,7 +87,8 @@ def _weight_stationary(requests: MatrixRequests) -> Timeline:
     first = np.arange(_FIRST_OPERAND, _FIRST_OPERAND + _AHEAD)
     following = np.array(begins)[:, None] + 1 + np.arange(slots)
     act_in = np.concatenate([first, following.ravel()])[: len(acts)]
-    return _timeline(busy_until + requests.drain, (act_in, requests.activations), (asked_in, want))
+    ports = (act_in, requests.activations), (granted_in, requests.weights), (refused_in, refused)
+    return _timeline(busy_until + requests.drain, *ports)
 
 
 def _outer(requests: MatrixRequests) -> Timeline:
@@ -117,13 +135,26 @@ def vector(requests: VectorRequests, window: Window) -> Timeline:
     reads, writes = [*requests.reads.tolist(), 0], requests.writes.tolist()  # after the last read nothing is read
     gives = np.zeros(len(reads), np.int64)
     gives[requests.emits] = 1 << (VECTOR_DRAIN - 1)
-    results = gives.tolist()
+    results, streams = gives.tolist(), _streams(requests)
     pipe = 0  # the results under way, a bit a stage; the lowest comes to the writer in this cycle
     out = spare = 0  # whether the writer's two entries hold results ``written`` and the next
     read, written, last = 0, 0, len(writes)
     wanted = [0] * VECTOR_START
     while written < last:
+        if pipe == _FULL and out and not spare and streams[read] >= _WORTH_IT:
+            # Every write finds its result there, and nothing else is asked for.
+            begun, writing = written, writes[written]
+            for above in window(len(wanted), streams[read]).tolist():
+                wanted.append(writing)
+                if refused := writing & above:
+                    continue
+                written += 1
+                writing = writes[written]
+            spare = int(refused > 0)
+            read += written - begun + spare
         for above in window(len(wanted), _STRETCH).tolist():
+            if pipe == _FULL and out and not spare and streams[read] >= _WORTH_IT:
+                break
             reading = arrives = 0
             writing = writes[written] if out else 0
             if not spare:  # otherwise nothing moves
@@ -142,6 +173,15 @@ def vector(requests: VectorRequests, window: Window) -> Timeline:
                 break
             out, spare = spare | arrives, 0
     return Timeline(len(wanted), np.array(wanted, np.uint64))
+
+
+def _streams(requests: VectorRequests) -> list[int]:
+    """From each step on: how many read nothing and give a result, and so on to the first that does not."""
+    other = np.ones(len(requests.reads) + 1, np.bool_)
+    other[requests.emits] = requests.reads[requests.emits] != 0
+    ends = np.flatnonzero(other)
+    index = np.arange(len(other))
+    return (ends[np.searchsorted(ends, index)] - index).tolist()
 
 
 def store(requests: BeatRequests, setup: int, pace: float, window: Window) -> Timeline:
@@ -165,7 +205,7 @@ def store(requests: BeatRequests, setup: int, pace: float, window: Window) -> Ti
         want.append(mask)
         ready = cycle + _STORE_LATENCY
         due = max(due, ready if ready > sent[-1] + 1 else 0) + pace  # a memory that waits for a beat loses its pace
-        sent.append(max(ready, sent[-1] + 1, math.ceil(due - 1e-6) - 1))
+        sent.append(max(ready, sent[-1] + 1, beat_cycle(due)))
         due = max(due, sent[-1])
         cycle += 1
     return _timeline(sent[-1] + 1, (asked_in, want))

@@ -1,11 +1,15 @@
 """What each command asks of the scratchpad, request by request in order, as masks of banks (banks.py).
 
 One function per class; fields are ints, registers resolved. The orders are those of golden.streams and of the walks in
-the RTL; when a request is made is said in replay.py.
+the RTL; when a request is made is said in replay.py. Most commands of a program are tiles of one shape at other places:
+what computes is looked at for all commands of a shape at once, its PLACES an array [commands], broadcast over the axes
+of the shape.
 """
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -30,6 +34,7 @@ from accel_models.commands import (
     StoreRegisters,
     Sum,
     Update,
+    layout,
 )
 from accel_models.cost import matrix_drain, parameter_words, update_steps
 from accel_models.system import ArrayKind
@@ -77,10 +82,45 @@ class BeatRequests:
 Requests = MatrixRequests | VectorRequests | BeatRequests
 
 
+# Fields that only say where a command of some shape reads and writes, and those that its requests do not depend on.
+PLACES: dict[type[Command], tuple[str, ...]] = {
+    Matrix: ("input_address", "input_height", "origin_y", "origin_x", "weight_address"),
+    Requantize: ("parameters", "output_address", "residual_address", "table_address"),
+    Elementwise: ("a_address", "b_address", "output_address", "table_address"),
+    Pool: ("input_address", "input_height", "origin_y", "origin_x", "output_address", "table_address"),
+    Sum: ("a_address", "b_address", "c_address", "output_address"),
+    Update: ("master_address", "output_address"),
+}
+ELSEWHERE = ("wait", "signal", "accumulator", "accumulate")
+_AXES = 5  # of a shape at most
+
+
 def requests_of(command: type[Command], fields: Any, hw: Any, banks: BankMap) -> Requests | None:
     """The requests of a command; None where it makes none. ``hw``: cost.Hardware."""
+    if command in PLACES:
+        places = {name: np.array([getattr(fields, name)]) for name in PLACES[command]}
+        return requests_at(command, fields, places, hw, banks)[0]
     of = _OF.get(command)
     return of(fields, hw, banks) if of is not None else None
+
+
+def requests_at(
+    command: type[Command], shape: Any, places: Mapping[str, Int64], hw: Any, banks: BankMap
+) -> Sequence[Requests | None]:
+    """The requests of the commands of one shape; ``places``: their PLACES, [commands]."""
+    count = len(next(iter(places.values())))
+    arrays = {name: column.reshape(count, *(1,) * _AXES) for name, column in places.items()}
+    found = _AT[command](SimpleNamespace(**_fields(command, shape) | arrays), hw, banks)
+    return found or [None] * count
+
+
+def _fields(command: type[Command], shape: Any) -> dict[str, Any]:
+    return {spec.name: getattr(shape, spec.name) for spec in layout(command) if spec.name not in PLACES[command]}
+
+
+def _rows(found: NDArray[Any]) -> NDArray[Any]:
+    """[commands, ...] as [commands, requests]."""
+    return found.reshape(len(found), math.prod(found.shape[1:]))
 
 
 def _axes(*lengths: int) -> list[Int64]:
@@ -95,7 +135,7 @@ def _groups(columns: int, width: int) -> Int64:
     return np.minimum(width, columns - starts)
 
 
-def _matrix(c: Any, hw: Any, banks: BankMap) -> MatrixRequests | None:
+def _matrix(c: Any, hw: Any, banks: BankMap) -> list[MatrixRequests] | None:
     """None also where a systolic array reads in another order than the broadcast one: that is not modelled."""
     if hw.kind != ArrayKind.BROADCAST and (hw.kind, c.mode) != (ArrayKind.WEIGHT_STATIONARY, MatrixMode.DOT):
         return None
@@ -115,14 +155,14 @@ def _matrix(c: Any, hw: Any, banks: BankMap) -> MatrixRequests | None:
         loads = []
     else:
         loads = np.repeat(lanes, repeats * len(chunks)).tolist() if c.transposed else tile_rows.tolist()
-    return MatrixRequests(
-        activations=activations,
-        weights=_weights(c, hw, banks, lanes, chunks, repeats),
-        slots=len(activations) // per_tile,
-        loads=tuple(loads),
-        drains=tuple(tile_rows.tolist()) if outer else (),
-        drain=int(matrix_drain(hw)),
-    )
+    alike = {
+        "slots": activations.shape[1] // per_tile,
+        "loads": tuple(loads),
+        "drains": tuple(tile_rows.tolist()) if outer else (),
+        "drain": int(matrix_drain(hw)),
+    }
+    weights = _weights(c, hw, banks, lanes, chunks, repeats)
+    return [MatrixRequests(activations=a, weights=w, **alike) for a, w in zip(activations, weights, strict=True)]
 
 
 def _inside(c: Any, banks: BankMap, y: Int64, offset: Int64, lanes: Int64) -> Masks:
@@ -130,7 +170,7 @@ def _inside(c: Any, banks: BankMap, y: Int64, offset: Int64, lanes: Int64) -> Ma
     first = np.maximum(offset, 0)
     count = np.minimum(c.input_width * c.input_pixel_stride, offset + lanes) - first
     masks = banks.masks(y * c.input_row_stride + (c.input_address + first), count)
-    return np.where((y >= 0) & (y < c.input_height), masks, 0).ravel()
+    return _rows(np.where((y >= 0) & (y < c.input_height), masks, 0))
 
 
 def _patches(c: Any, hw: Any, banks: BankMap, chunks: Int64, groups: int) -> Masks:
@@ -138,7 +178,7 @@ def _patches(c: Any, hw: Any, banks: BankMap, chunks: Int64, groups: int) -> Mas
     ky, tap, chunk, oy, ox = _axes(c.kernel_height, c.taps, len(chunks), c.output_height, c.output_width)
     y = oy * c.stride_y + c.origin_y + ky * c.dilation_y
     offset = (ox * c.stride_x + c.origin_x) * c.input_pixel_stride + tap * c.tap_stride + chunk * hw.rows
-    return np.tile(_inside(c, banks, y, offset, chunks[chunk]), groups)
+    return np.tile(_inside(c, banks, y, offset, chunks[chunk]), (1, groups))
 
 
 def _pixels(c: Any, hw: Any, banks: BankMap, lanes: Int64) -> Masks:
@@ -156,50 +196,54 @@ def _weights(c: Any, hw: Any, banks: BankMap, lanes: Int64, chunks: Int64, repea
         pixels = np.arange(c.output_height * c.output_width)
         group = np.arange(len(lanes))[:, None]
         masks = banks.masks(c.weight_address + pixels * stride + group * hw.columns, lanes[:, None])
-        return np.tile(masks[:, None], (1, repeats * len(chunks), 1)).ravel()
+        return _rows(np.tile(masks[..., None, :], (repeats * len(chunks), 1)))
     if c.mode == MatrixMode.DOT and c.transposed:  # [group, kernel row and tap, chunk, column]
         first = np.arange(repeats)[:, None] * c.run_bytes + np.arange(len(chunks)) * hw.rows
         found = [
-            banks.masks(
-                c.weight_address + (group * hw.columns + np.arange(lanes[group])) * stride + first[..., None],
-                chunks[None, :, None],
-            ).ravel()
+            _rows(
+                banks.masks(
+                    c.weight_address + (group * hw.columns + np.arange(lanes[group])) * stride + first[..., None],
+                    chunks[None, :, None],
+                )
+            )
             for group in range(len(lanes))
         ]
-        return np.concatenate(found)
+        return np.concatenate(found, axis=1)
     depth = c.kernel_height * c.taps * (1 if c.mode == MatrixMode.DEPTHWISE else c.run_bytes)
     k, group = np.arange(depth), np.arange(len(lanes))[:, None]
-    return banks.masks(c.weight_address + k * stride + group * hw.columns, lanes[:, None]).ravel()
+    return _rows(banks.masks(c.weight_address + k * stride + group * hw.columns, lanes[:, None]))
 
 
 def _table(c: Any, hw: Any, banks: BankMap) -> Masks:
     """Words of a table, which a command reads first."""
     start = np.arange(0, TABLE_BYTES if c.table else 0, hw.columns)
-    return banks.masks(c.table_address + start, np.minimum(hw.columns, TABLE_BYTES - start))
+    return _rows(banks.masks(c.table_address + start, np.minimum(hw.columns, TABLE_BYTES - start)))
 
 
-def _image(banks: BankMap, hw: Any, c: Any, base: int, row_stride: int, pixel_stride: int) -> Masks:
-    """[column group, pixel] of an image of the command's size."""
+def _image(banks: BankMap, hw: Any, c: Any, base: Int64, row_stride: int, pixel_stride: int) -> Masks:
+    """[command, column group, pixel] of an image of the command's size."""
     lanes = _groups(c.columns, hw.columns)
     group, y, x = _axes(len(lanes), c.height, c.width)
     address = base + group * hw.columns + y * row_stride + x * pixel_stride
-    return banks.masks(address, lanes[group]).reshape(len(lanes), -1)
+    return banks.masks(address, lanes[group]).reshape(-1, len(lanes), c.height * c.width)
 
 
 def _output(c: Any, hw: Any, banks: BankMap) -> Masks:
     return _image(banks, hw, c, c.output_address, c.output_row_stride, c.output_pixel_stride)
 
 
-def _vector(head: Masks, words: Masks, steps: Masks, writes: Masks) -> VectorRequests:
-    """``words`` [column group, word] are read before the ``steps`` [column group, pixel, tap]; the last tap emits."""
-    groups, pixels, taps = steps.shape
-    body = np.concatenate([words, steps.reshape(groups, -1)], axis=1)
+def _vector(head: Masks, words: Masks, steps: Masks, writes: Masks) -> list[VectorRequests]:
+    """``words`` [command, column group, word] are read before the ``steps`` [command, column group, pixel, tap]; the
+    last tap emits."""
+    commands, groups, pixels, taps = steps.shape
+    body = np.concatenate([words, steps.reshape(commands, groups, pixels * taps)], axis=2)
     group, pixel = _axes(groups, pixels)
-    emits = len(head) + group * body.shape[1] + words.shape[1] + (pixel + 1) * taps - 1
-    return VectorRequests(np.concatenate([head, body.ravel()]), emits.ravel(), writes.ravel())
+    emits = head.shape[1] + group * body.shape[2] + words.shape[2] + (pixel + 1) * taps - 1
+    reads = np.concatenate([head, _rows(body)], axis=1)
+    return [VectorRequests(r, emits.ravel(), w) for r, w in zip(reads, _rows(writes), strict=True)]
 
 
-def _requantize(c: Any, hw: Any, banks: BankMap) -> VectorRequests | None:
+def _requantize(c: Any, hw: Any, banks: BankMap) -> list[VectorRequests] | None:
     if 0 in (c.height, c.width, c.columns):
         return None
     writes = _output(c, hw, banks)
@@ -207,22 +251,22 @@ def _requantize(c: Any, hw: Any, banks: BankMap) -> VectorRequests | None:
     if c.residual:
         steps = _image(banks, hw, c, c.residual_address, c.residual_row_stride, c.residual_pixel_stride)
     each = int(parameter_words(c.scaling))
-    group, word = _axes(len(steps), each)
+    group, word = _axes(steps.shape[1], each)
     words = banks.masks(c.parameters + (group * each + word) * hw.columns, hw.columns)
-    return _vector(_table(c, hw, banks), words, steps[..., None], writes)
+    return _vector(_table(c, hw, banks), words.reshape(len(words), group.size, each), steps[..., None], writes)
 
 
-def _elementwise(c: Any, hw: Any, banks: BankMap) -> VectorRequests | None:
+def _elementwise(c: Any, hw: Any, banks: BankMap) -> list[VectorRequests] | None:
     if 0 in (c.height, c.width, c.columns):
         return None
     operands = [_image(banks, hw, c, c.a_address, c.a_row_stride, c.a_pixel_stride)]
     if c.function != Function.RESCALE:
         operands.append(_image(banks, hw, c, c.b_address, c.b_row_stride, c.b_pixel_stride))
     steps = np.stack(operands, axis=-1)
-    return _vector(_table(c, hw, banks), steps[:, :0, 0], steps, _output(c, hw, banks))
+    return _vector(_table(c, hw, banks), steps[..., :0, 0], steps, _output(c, hw, banks))
 
 
-def _sum(c: Any, hw: Any, banks: BankMap) -> VectorRequests | None:
+def _sum(c: Any, hw: Any, banks: BankMap) -> list[VectorRequests] | None:
     if 0 in (c.height, c.width, c.columns):
         return None
     operands = [
@@ -232,10 +276,10 @@ def _sum(c: Any, hw: Any, banks: BankMap) -> VectorRequests | None:
     if c.masked:
         operands.append(_image(banks, hw, c, c.c_address, c.c_row_stride, c.c_pixel_stride))
     steps = np.stack(operands, axis=-1)
-    return _vector(steps[0, 0, :0], steps[:, :0, 0], steps, _output(c, hw, banks))
+    return _vector(steps[:, 0, :0, 0], steps[..., :0, 0], steps, _output(c, hw, banks))
 
 
-def _update(c: Any, hw: Any, banks: BankMap) -> VectorRequests | None:
+def _update(c: Any, hw: Any, banks: BankMap) -> list[VectorRequests] | None:
     """Steps [column group, row, step]; of int16 masters the last three of four write: low half, high half, view."""
     if 0 in (c.entries, c.columns):
         return None
@@ -244,13 +288,16 @@ def _update(c: Any, hw: Any, banks: BankMap) -> VectorRequests | None:
     start = group * hw.columns * size + half * hw.columns
     count = np.clip(lanes[group] * size - half * hw.columns, 0, hw.columns)
     masters = banks.masks(c.master_address + row * c.master_row_stride + start, count)
+    masters = masters.reshape(-1, len(lanes), c.entries, size)
     if not c.wide:
-        return _vector(masters[0, 0, :0], masters[:, :0, 0], masters, masters)
+        return _vector(masters[:, 0, :0, 0], masters[..., :0, 0], masters, masters)
     view = banks.masks(c.output_address + row * c.output_row_stride + group * hw.columns, lanes[group])
-    steps = np.concatenate([masters, np.zeros((len(lanes), c.entries, int(update_steps(1)) - 2), np.uint64)], axis=-1)
-    writes = np.concatenate([masters, view], axis=-1)
+    idle = np.zeros((*masters.shape[:3], int(update_steps(1)) - 2), np.uint64)
+    steps = np.concatenate([masters, idle], axis=-1)
+    writes = np.concatenate([masters, view.reshape(*masters.shape[:3], 1)], axis=-1)
     first = np.arange(len(lanes) * c.entries)[:, None] * steps.shape[-1]
-    return VectorRequests(steps.ravel(), (first + np.arange(1, steps.shape[-1])).ravel(), writes.ravel())
+    emits = (first + np.arange(1, steps.shape[-1])).ravel()
+    return [VectorRequests(r, emits, w) for r, w in zip(_rows(steps), _rows(writes), strict=True)]
 
 
 def _registers(c: Any, hw: Any, banks: BankMap, loads: bool) -> VectorRequests | None:
@@ -269,7 +316,7 @@ def _store_registers(c: Any, hw: Any, banks: BankMap) -> VectorRequests | None:
     return _registers(c, hw, banks, False)
 
 
-def _pool(c: Any, hw: Any, banks: BankMap) -> VectorRequests | None:
+def _pool(c: Any, hw: Any, banks: BankMap) -> list[VectorRequests] | None:
     if 0 in (c.height, c.width, c.columns, c.kernel_height, c.kernel_width):
         return None
     lanes = _groups(c.columns, hw.columns)
@@ -277,8 +324,9 @@ def _pool(c: Any, hw: Any, banks: BankMap) -> VectorRequests | None:
     y, x = oy * c.stride_y + c.origin_y + ky, ox * c.stride_x + c.origin_x + kx
     inside = (y >= 0) & (y < c.input_height) & (x >= 0) & (x < c.input_width)
     address = c.input_address + y * c.input_row_stride + x * c.input_pixel_stride + group * hw.columns
-    steps = banks.masks(address, np.where(inside, lanes[group], 0)).reshape(len(lanes), -1, ky.size * kx.size)
-    return _vector(_table(c, hw, banks), steps[:, :0, 0], steps, _output(c, hw, banks))
+    steps = banks.masks(address, np.where(inside, lanes[group], 0))
+    steps = steps.reshape(-1, len(lanes), c.height * c.width, ky.size * kx.size)
+    return _vector(_table(c, hw, banks), steps[..., :0, 0], steps, _output(c, hw, banks))
 
 
 def burst_sizes(c: Any, hw: Any, offsets: Int64 | None = None) -> list[list[int]]:
@@ -328,11 +376,11 @@ def _transfer(c: Any, hw: Any, banks: BankMap) -> BeatRequests | None:
 
 
 def _beats(address: Int64, count: Int64, hw: Any, banks: BankMap) -> BeatRequests:
-    joined = np.zeros(len(address), np.uint64)
+    masks, joined = banks.masks(address, count), np.zeros(len(address), np.uint64)
     if 2 * hw.bus_bytes <= banks.word_bytes and len(address) > 1:
         touching = address[1:] == address[:-1] + count[:-1]
-        joined[:-1] = np.where(touching, banks.masks(address[:-1], count[:-1] + count[1:]), 0)
-    return BeatRequests(banks.masks(address, count), joined)
+        joined[:-1] = np.where(touching, masks[:-1] | masks[1:], 0)  # two words at most, as each of them
+    return BeatRequests(masks, joined)
 
 
 def _fill(c: Any, hw: Any, banks: BankMap) -> BeatRequests | None:
@@ -348,12 +396,14 @@ _OF: dict[type[Command], Callable[[Any, Any, BankMap], Requests | None]] = {
     Load: _transfer,
     Store: _transfer,
     Fill: _fill,
+    LoadRegisters: _load_registers,
+    StoreRegisters: _store_registers,
+}
+_AT: dict[type[Command], Callable[[Any, Any, BankMap], Sequence[Requests] | None]] = {
     Matrix: _matrix,
     Requantize: _requantize,
     Elementwise: _elementwise,
     Pool: _pool,
-    LoadRegisters: _load_registers,
-    StoreRegisters: _store_registers,
     Update: _update,
     Sum: _sum,
 }

@@ -4,7 +4,6 @@ One entry is kept ahead. It is asked for on the engine's scratchpad port, before
 the bursts takes it when the plane before has had its last one, and then the next entry is asked for.
 """
 
-import math
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from accel_models.banks import Masks
+from accel_models.memory import beat_cycle
 from accel_models.replay import Timeline
 from accel_models.requests import BeatRequests
 
@@ -143,7 +143,7 @@ class _Store:
         if self.since is None:
             self.since = cycle
         due = max(self.time, self.since) + self.pace
-        if cycle + 1 < math.ceil(due - 1e-6):
+        if cycle < beat_cycle(due):
             return False
         self.time = max(due, cycle)
         self.ready.popleft()

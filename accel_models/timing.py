@@ -145,9 +145,10 @@ class _Machine:
 
     def dispatch(self, first: int, stop: int) -> Generator[simpy.Event, Any, None]:
         work, env = self.work, self.env
-        assert work is not None
+        assert work is not None and self.contention is not None
         fetch = _Fetch(stop - first)
         self.channel.rest()
+        self.contention.rest(int(env.now))
         env.process(self.fetching(fetch))
         for place, engine in enumerate(work.engine[first:stop].tolist(), first):
             self.dispatching = place

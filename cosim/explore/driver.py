@@ -2,9 +2,9 @@
 
 All points of a small space go to the event machine, with the compiler's first mapping; of a larger one those that
 screening puts on or near the front; of one that is too large to screen, those that a search asks for. Those on the
-front, and those within MARGIN of it, are evaluated again with the mapping searched where they are few, and the front
-is drawn among them. Batches have a fixed size and are decided one after the other, so that the number of workers
-changes nothing.
+front, and those within MARGIN of it, are evaluated again with the mapping searched, and the front is drawn among them;
+where they are many, those on the front alone; where even these are many, none. Batches have a fixed size and are
+decided one after the other, so that the number of workers changes nothing.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cosim.explore.evaluate import EVENT, SEARCHED
 from cosim.explore.funnel import Screening, can_screen, errors, screen_all
@@ -22,7 +23,7 @@ from cosim.explore.space import Space
 from cosim.explore.study import FAILED, INFEASIBLE, KILLED, OK, Result, Study, objectives_of
 
 MARGIN = 0.03  # searching the mapping rarely gains more
-MOST_SEARCHED = 40  # a searched mapping costs seconds; where more points are near, the front is that of the first ones
+MOST_SEARCHED = 40  # points: a searched mapping costs seconds
 MOST_ENUMERATED = 2000  # points of a space that is enumerated when no budget is given
 DEFAULT_BUDGET = 1000  # evaluations of a larger one
 
@@ -64,18 +65,21 @@ def explore(study: Study, *, budget: int | None, seed: int) -> Exploration:
     else:
         results = search(study, budget=budget, seed=seed)
     values = objectives_of(space, results)
-    near = [result.index for result, chosen in zip(results, near_front(values, MARGIN), strict=True) if chosen]
+    near = _chosen(results, near_front(values, MARGIN))
     if len(near) > MOST_SEARCHED:
-        best = front(values)
-        chosen = [result.index for result, is_best in zip(results, best, strict=True) if is_best]
-        return Exploration(space, tuple(sorted(results, key=lambda item: item.index)), tuple(sorted(chosen)), screening)
+        near = _chosen(results, front(values))
+    if len(near) > MOST_SEARCHED:
+        return Exploration(space, tuple(sorted(results, key=lambda item: item.index)), tuple(sorted(near)), screening)
     study.watch.stage("searching mappings near the front", len(near))
     groups = [near[start : start + BATCH] for start in range(0, len(near), BATCH)]
     refined = [item for group in groups for item in study.evaluate(group, SEARCHED)]
     by_index = {result.index: result for result in [*results, *refined]}
-    best = front(objectives_of(space, refined))
-    chosen = [result.index for result, is_best in zip(refined, best, strict=True) if is_best]
-    return Exploration(space, tuple(by_index[index] for index in sorted(by_index)), tuple(sorted(chosen)), screening)
+    best = _chosen(refined, front(objectives_of(space, refined)))
+    return Exploration(space, tuple(by_index[index] for index in sorted(by_index)), tuple(sorted(best)), screening)
+
+
+def _chosen(results: Sequence[Result], which: NDArray[np.bool_]) -> list[int]:
+    return [result.index for result, chosen in zip(results, which, strict=True) if chosen]
 
 
 def _batches(size: int) -> Iterator[range]:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -65,7 +66,7 @@ def evaluate(asked: Task, networks: Mapping[str, bytes]) -> Answer:
     """Tile the network for the system, compile, simulate. A system that cannot run it is an answer too."""
     metrics, reason, broken = None, "", False
     try:
-        metrics, reason = _found(asked, _network(asked.network, networks[asked.network]))
+        metrics, reason = _found(asked, _kept.of(asked.network, networks[asked.network]))
     except RtlFault as error:
         reason, broken = str(error), True
     except (CheckError, TimingError) as error:
@@ -77,9 +78,9 @@ def evaluate(asked: Task, networks: Mapping[str, bytes]) -> Answer:
     return Answer(asked.key, metrics, reason.partition("\n")[0], broken, sources_of(asked.level))
 
 
-def _found(asked: Task, network: Network) -> tuple[dict[str, float], str]:
+def _found(asked: Task, of: Expansions) -> tuple[dict[str, float], str]:
     """Metrics at the level asked for, and how the RTL disagrees with the models, if it does."""
-    program = compiled(network, asked.system, asked.weights_in, search=asked.level != EVENT)
+    program = compiled(of.network, asked.system, asked.weights_in, search=asked.level != EVENT, expansions=of)
     return on_the_rtl(program) if asked.level == RTL else (of_run(run(program, named=False)), "")
 
 
@@ -107,11 +108,17 @@ def compiled(
     return program
 
 
-_read: dict[str, Network] = {}
+class _Kept(threading.local):
+    """What the evaluations of a network share. By thread: an expansion is in one compilation's hands at a time."""
+
+    def __init__(self) -> None:
+        self._networks: dict[str, Expansions] = {}
+
+    def of(self, name: str, data: bytes) -> Expansions:
+        """Of the network of these bytes, which is read once."""
+        if name not in self._networks:
+            self._networks[name] = Expansions(Network.load(Path(f"network {name}"), data))
+        return self._networks[name]
 
 
-def _network(name: str, data: bytes) -> Network:
-    """The network of these bytes; each is read once a process."""
-    if name not in _read:
-        _read[name] = Network.load(Path(f"network {name}"), data)
-    return _read[name]
+_kept = _Kept()

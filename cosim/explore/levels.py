@@ -1,14 +1,15 @@
 """The front at every level: what screening, the event machine, the searched mapping and the RTL say of each point.
 
 Nothing is simulated twice: levels that the exploration went through are in the study's hands. New are screening, of the
-points of this table only, and the RTL, of those chosen for it with their searched mapping.
+points of this table only, and the RTL, of those chosen for it with their searched mapping. Of a front with too many
+points for all of their mappings to be searched, those that show it best are.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cosim.explore.driver import Exploration
+from cosim.explore.driver import MOST_SEARCHED, Exploration
 from cosim.explore.evaluate import EVENT, RTL, SCREEN, SEARCHED
 from cosim.explore.metrics import OF_RTL
 from cosim.explore.pareto import spread
@@ -44,7 +45,7 @@ class Row:
 
 
 def choose(found: Exploration, count: int, named: Sequence[int]) -> list[int]:
-    """The points for the RTL: ``count`` of the front as ``pareto.spread`` picks them, then the named ones."""
+    """The points for a costly level: ``count`` of the front as ``pareto.spread`` picks them, then the named ones."""
     front = [result for result in found.results if result.index in found.front]
     places = spread(objectives_of(found.space, front), count) if front and count else []
     return list(dict.fromkeys([*(front[place].index for place in places), *named]))
@@ -54,7 +55,8 @@ def levels_of(study: Study, found: Exploration, chosen: Sequence[int]) -> list[R
     """One row a point: the front in its order, then other ``chosen`` points; ``chosen`` ones go on the RTL."""
     front = [result.index for result in found.on_front()]
     points = list(dict.fromkeys([*front, *chosen]))
-    searched = {result.index for result in found.results if result.level == SEARCHED} | set(chosen)
+    searched = {result.index for result in found.results if result.level == SEARCHED}
+    searched = (searched or {*choose(found, MOST_SEARCHED, [])}) | set(chosen)
     cells: dict[str, dict[int, Cell]] = {
         SCREEN: _screened(study, points),
         EVENT: _evaluated(study, points, EVENT, "simulating the front's first mappings"),

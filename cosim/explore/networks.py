@@ -1,13 +1,13 @@
 """Networks of a study: each target with each choice of options is traced, quantized, lowered and scored once.
 
 Values do not depend on hardware, so neither do quality metrics. This needs PyTorch, and only the parent process does
-it; workers get the bytes. Built-in workloads without files of the user's are kept in the store, by their sources.
+it; workers get the bytes. Built-in workloads with their default options come with the package (shipped.py); with other
+options, but without files of the user's, they are kept in the store, by their sources.
 """
 
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -15,6 +15,8 @@ from accel_models.container import FileFormatError
 from accel_models.network import Network
 from accel_models.system import load_system
 from cosim.encode import compile_network
+from cosim.explore import shipped
+from cosim.explore.lowered import Lowered
 from cosim.explore.sources import network_sources
 from cosim.explore.space import Weighted, WorkloadOptions
 from cosim.options import Options
@@ -23,15 +25,6 @@ from workloads.registry import WORKLOADS
 Report = Callable[[str], None]
 _SCORED_ON = "edge16-ext"  # any system would do: it has every multiplier and the most memory
 _OF_THE_RUN = {"weights_in"}  # options that do not change the network
-
-
-@dataclass(frozen=True, slots=True)
-class Lowered:
-    """``data``: a .network file's bytes; ``hash`` of the network; ``quality`` on real samples, or empty."""
-
-    hash: str
-    data: bytes
-    quality: Mapping[str, float]
 
 
 class Shelf(Protocol):
@@ -66,14 +59,20 @@ class Networks:
             return self._file(workload, options)
         files = [options.data, options.weights, options.calibrate]
         if workload.target not in WORKLOADS or any(files):
-            return self._lower(workload, options)
+            return self.lower(workload, options)
+        if self._plain(options) and (found := shipped.shipped(workload.target)) is not None:
+            return found
         content = [workload.target, dict(chosen), self._seed, self._samples, network_sources()]
         key = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:32]
         found = self._shelf.network(key)
         if found is None:
-            found = self._lower(workload, options)
+            found = self.lower(workload, options)
             self._shelf.keep_network(key, found)
         return found
+
+    def _plain(self, options: WorkloadOptions) -> bool:
+        default = WorkloadOptions(weights_in=options.weights_in)
+        return options == default and (self._seed, self._samples) == (shipped.SEED, shipped.SAMPLES)
 
     def _file(self, workload: Weighted, options: WorkloadOptions) -> Lowered:
         default = WorkloadOptions(weights_in=options.weights_in)
@@ -86,7 +85,8 @@ class Networks:
         network = Network.load(path)
         return Lowered(network.hash, path.read_bytes(), {})
 
-    def _lower(self, workload: Weighted, options: WorkloadOptions) -> Lowered:
+    def lower(self, workload: Weighted, options: WorkloadOptions) -> Lowered:
+        """Made anew, whatever is kept."""
         from cosim.frontend import prepare
         from cosim.pipeline import score
 

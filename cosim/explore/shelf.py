@@ -4,14 +4,13 @@ A file a network in COSIM_CACHE (default: ``cosim`` in XDG_CACHE_HOME or ~/.cach
 says everything that decides it. The folder may be deleted at any time.
 """
 
-import hashlib
-import json
 import os
 from contextlib import suppress
 from pathlib import Path
 
 from accel_models.container import write_atomic
-from cosim.explore.networks import Lowered, Shelf
+from cosim.explore.lowered import Lowered, packed, read
+from cosim.explore.networks import Shelf
 
 FOLDER_VARIABLE = "COSIM_CACHE"
 KEPT = 64  # networks; the ones longest unused go first
@@ -35,9 +34,11 @@ class DiskShelf:
     def network(self, key: str) -> Lowered | None:
         found = self._front.network(key)
         if found is None and self._place is not None:
-            found = _read(self._place / f"{key}.lowered")
+            found = read(self._place / f"{key}.lowered")
             if found is not None:
                 self._front.keep_network(key, found)
+                with suppress(OSError):
+                    (self._place / f"{key}.lowered").touch()
         return found
 
     def keep_network(self, key: str, lowered: Lowered) -> None:
@@ -45,29 +46,8 @@ class DiskShelf:
         self._front.keep_network(key, lowered)
         if self._place is not None:
             with suppress(OSError):
-                write_atomic(self._place / f"{key}.lowered", _packed(lowered))
+                write_atomic(self._place / f"{key}.lowered", packed(lowered))
                 _tidy(self._place)
-
-
-def _packed(lowered: Lowered) -> bytes:
-    """A line of JSON, then the network's bytes."""
-    content = hashlib.sha256(lowered.data).hexdigest()
-    head = {"hash": lowered.hash, "sha256": content, "quality": dict(lowered.quality)}
-    return json.dumps(head, sort_keys=True).encode() + b"\n" + lowered.data
-
-
-def _read(path: Path) -> Lowered | None:
-    """None where there is no whole file."""
-    try:
-        head, _, data = path.read_bytes().partition(b"\n")
-        fields = json.loads(head)
-        if hashlib.sha256(data).hexdigest() != fields["sha256"]:
-            return None
-        with suppress(OSError):
-            path.touch()
-        return Lowered(fields["hash"], data, fields["quality"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
 
 
 def _tidy(place: Path) -> None:

@@ -13,6 +13,10 @@ _EVALUATION = (
 )  # fmt: skip
 _RTL = ("rtl/*.sv", "rtl/bench", "cosim/cosimulation.py", "cosim/explore/rtl.py")
 _NETWORK = ("accel_models", "cosim", "workloads")
+_LOWERING = (
+    "workloads/*.py", "workloads/data", "cosim/trace", "cosim/quantize", "cosim/lower", "cosim/frontend.py",
+    "accel_models/network.py", "accel_models/arithmetic.py",
+)  # fmt: skip
 _LIBRARIES = ("numpy", "torch", "torchao")
 _SIMULATOR = ("cocotb", "verilator")
 
@@ -33,6 +37,12 @@ def rtl_sources() -> str:
 def network_sources() -> str:
     """Of everything between a workload with its options and its network and quality: 16 hex digits."""
     return _hash(_NETWORK, _LIBRARIES)
+
+
+@cache
+def lowering_sources(workload: str) -> str:
+    """Of everything between PyTorch and the network of a built-in workload: 16 hex digits."""
+    return _hash((f"workloads/{workload}", *_LOWERING), ())
 
 
 def _hash(places: Iterable[str], libraries: Iterable[str]) -> str:

@@ -52,9 +52,10 @@ def head_heights(
     Tile i of the first n waits for the weights and i + 1 parts of the rows. The loads never stop, so that the first
     tile, the last one, or the next weights are waited for longest.
     """
-    size, first, head = _options(geometry, candidates, ramped)
+    size = _size(candidates)
     if not streamed:
         return size.height[:, 0], np.zeros(len(candidates))
+    first, head = _options(geometry, candidates, size, ramped)
     tiles = first.bands * -(-size.height // head)
     full = _matrix(geometry, hw, size.height, size.width, size.columns) * first.widths
     cut = _matrix(geometry, hw, head, size.width, size.columns) * first.widths
@@ -78,10 +79,12 @@ def tail_heights(
 
     Where the output is not stored, the next operator follows tile by tile: there is no end to wait for.
     """
-    size, last, tail = _options(geometry, candidates, ramped)
-    vector = _vector(geometry, hw, tail, size.width, size.columns)
+    size = _size(candidates)
     if not stored:
+        vector = _vector(geometry, hw, size.height, size.width, size.columns)
         return size.height[:, 0], np.asarray(vector[:, 0], np.float64)
+    last, tail = _options(geometry, candidates, size, ramped)
+    vector = _vector(geometry, hw, tail, size.width, size.columns)
     full = _matrix(geometry, hw, size.height, size.width, size.columns)
     cut = _matrix(geometry, hw, tail, size.width, size.columns)
     more = last.bands * last.widths * (-(-size.height // tail) * cut - full)
@@ -107,16 +110,19 @@ class _Pass:
     slices: Int64
 
 
-def _options(geometry: ConvGeometry, candidates: Sequence[Candidate], ramped: bool) -> tuple[_Size, _Pass, Int64]:
-    """Sizes, passes, and heights to try, int64 [candidates, parts]."""
-    height, width, columns = (
-        np.array([[getattr(item, name)] for item in candidates], np.int64) for name in ("height", "width", "columns")
-    )
+def _size(candidates: Sequence[Candidate]) -> _Size:
+    sizes = np.array([(item.height, item.width, item.columns) for item in candidates], np.int64)
+    return _Size(*np.split(sizes, 3, axis=1))
+
+
+def _options(geometry: ConvGeometry, candidates: Sequence[Candidate], size: _Size, ramped: bool) -> tuple[_Pass, Int64]:
+    """Passes, and heights to try, int64 [candidates, parts]."""
+    height, width, columns = size.height, size.width, size.columns
     outer = np.array([[item.columns_outer] for item in candidates])
     bands = np.where(outer, geometry.images * -(-geometry.output_height // height), 1)
     slices = len(geometry.spans) * -(-geometry.spans[0][2] // columns)
     tried = np.maximum(1, -(-height // (_PARTS if ramped else _PARTS[:1])))
-    return _Size(height, width, columns), _Pass(bands, -(-geometry.output_width // width), slices), tried
+    return _Pass(bands, -(-geometry.output_width // width), slices), tried
 
 
 def _best(heights: Int64, cycles: NDArray[np.generic]) -> tuple[Int64, Float64]:

@@ -29,12 +29,25 @@ def content(data: Data) -> str:
     columns = [Column("Point", True), Column("On the front")]
     columns += [Column(f"{unit}: {name}", True) for unit in QUANTITIES.values() for name in NAMES.values()]
     rows = [_row(item) for item in data["levels"]]
-    return table(columns, rows, identity="levels-table") + "".join(_against(item) for item in _checked(data))
+    said = "".join(f"<p>{escape(line)}</p>" for line in _unsearched(data))
+    return table(columns, rows, identity="levels-table") + said + "".join(_against(item) for item in _checked(data))
 
 
 def _row(item: Mapping[str, Any]) -> list[Cell]:
     numbers = [_number(item["levels"][level], quantity) for quantity in QUANTITIES for level in NAMES]
     return [Cell(str(item["point"]), item["point"]), Cell("yes" if item["front"] else "no"), *numbers]
+
+
+def _unsearched(data: Data) -> list[str]:
+    """Why points of the front have no searched mapping, where some have none."""
+    front = [item for item in data["levels"] if item["front"]]
+    searched = sum(item["levels"]["searched"] is not None for item in front)
+    if searched == len(front):
+        return []
+    return [
+        f"The front has {len(front):,} points, too many to search the mapping of each: it is drawn at the event level,"
+        f" and searched are {searched:,}: the best in each objective, and those farthest from them."
+    ]
 
 
 def _checked(data: Data) -> list[Mapping[str, Any]]:
@@ -77,6 +90,7 @@ def lines(data: Data) -> list[str]:
     rest = len(data["levels"]) - len(shown)
     found = ["the front at every level, latency (ms) and energy (µJ)", *aligned([head, *rows])]
     found += [f"... and {rest:,} more"] if rest else []
+    found += _unsearched(data)
     return found + [f"point {item['point']} on the RTL: {_said(item['levels']['rtl'])}" for item in _checked(data)]
 
 

@@ -11,7 +11,7 @@ import pytest
 from accel_models.network import Network
 from accel_models.program import Program
 from accel_models.system import System
-from cosim.explore import evaluate, levels, rtl
+from cosim.explore import driver, evaluate, levels, rtl
 from cosim.explore.driver import Exploration, explore
 from cosim.explore.evaluate import EVENT, RTL, SCREEN, SEARCHED
 from cosim.explore.schedule import InProcess
@@ -63,7 +63,7 @@ def compiled(system: str, weights_in: str, search: bool) -> Program:
 
 @pytest.fixture(autouse=True)
 def compile_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    def known(_: Network, system: System, weights_in: str, *, search: bool) -> Program:
+    def known(_: Network, system: System, weights_in: str, *, search: bool, expansions: object = None) -> Program:
         return compiled(system.model_dump_json(), weights_in, search)
 
     monkeypatch.setattr(evaluate, "compiled", known)
@@ -96,6 +96,25 @@ def test_each_level_has_its_own_numbers_and_nothing_runs_twice(target: str) -> N
     assert json.loads(json.dumps(data)) == data and data[0]["levels"]["rtl"] is None
     head, *lines = shown.lines({"levels": data})[1:]
     assert len(lines) == len(rows) and "screening" in head and "RTL" in head
+
+
+@pytest.mark.parametrize(("most", "unsearched"), [(2, 0), (1, 1)])
+def test_of_many_points_fewer_mappings_are_searched(
+    target: str, monkeypatch: pytest.MonkeyPatch, most: int, unsearched: int
+) -> None:
+    """All points are near the front, two are on it: with room for two the front is searched, with room for one it is
+    drawn at the event level, and the table says so."""
+    monkeypatch.setattr(driver, "MOST_SEARCHED", most)
+    monkeypatch.setattr(levels, "MOST_SEARCHED", most)
+    monkeypatch.setattr(driver, "MARGIN", 10.0)
+    study = study_of(small_space(target, axes=AXES), InProcess())
+    found = explored(study)
+    assert {result.level for result in found.on_front()} == {EVENT if unsearched else SEARCHED}
+    rows = levels.levels_of(study, found, [])
+    assert len(rows) == 2 and sum(SEARCHED not in row.cells for row in rows) == unsearched
+    data = {"levels": levels.plain(rows)}
+    said = "The front has 2 points, too many to search the mapping of each"
+    assert (said in "\n".join(shown.lines(data))) == (said in shown.content(data)) == bool(unsearched)
 
 
 def test_the_rtl_gets_the_searched_program_and_its_cycles_become_time_and_energy(target: str, pretend: Pretend) -> None:
