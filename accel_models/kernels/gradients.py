@@ -1,4 +1,4 @@
-"""CPU functions of a training step in float32: gradients of layers and losses, in PyTorch's axis order (images are NCHW).
+"""CPU functions of a training step in float32: gradients of layers and losses, in PyTorch's axis order (NCHW).
 
 Names and parameters are those of PyTorch's backward operators where it has one that does the same.
 """
@@ -210,7 +210,7 @@ def native_batch_norm(
 def native_batch_norm_backward(
     g: np.ndarray, x: np.ndarray, mean: np.ndarray, inverse: np.ndarray, weight: np.ndarray | None = None
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Gradients of the input, the weight and the bias; ``mean``, ``inverse``: of the batch, as native_batch_norm has."""
+    """Gradients of the input, the weight and the bias; ``mean``, ``inverse``: of the batch, as native_batch_norm."""
     axes, wide = (0, *range(2, x.ndim)), (slice(None), *[None] * (x.ndim - 2))
     normal = (x - mean[wide]) * inverse[wide]
     for_bias, for_weight = g.sum(axis=axes), (g * normal).sum(axis=axes)

@@ -73,7 +73,7 @@ def kernel(function: str) -> Callable[..., tuple[np.ndarray, ...]]:
                 torch.default_generator.manual_seed(seed)
             result = target(*(_decode(value, tensors) for value in args), **{k: _decode(v, tensors) for k, v in kwargs})
         results = result if isinstance(result, tuple | list) else (result,)
-        return tuple(item.numpy() for item in results)
+        return tuple(item.numpy() for item in results if item is not None)
 
     return run
 
