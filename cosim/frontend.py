@@ -18,14 +18,6 @@ from workloads.registry import Workload
 Report = Callable[[str], None]
 
 
-class StepError(ValueError):
-    """A training step: traced and counted, not lowered by this release. ``macs`` by phase."""
-
-    def __init__(self, message: str, macs: Mapping[str, int]) -> None:
-        super().__init__(message)
-        self.macs = dict(macs)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prepared:
     """A network, the arrays it was traced with, and, for workloads, how to score it.
@@ -39,6 +31,8 @@ class Prepared:
     workload: Workload | None = None
     data: Path | None = None
     reference: torch.nn.Module | None = field(default=None, compare=False)
+    step: Traced | None = field(default=None, compare=False)
+    """The traced graph of a training step, to compare with."""
 
 
 def prepare(spec: str, options: Options, report: Report) -> Prepared:
@@ -52,7 +46,7 @@ def prepare(spec: str, options: Options, report: Report) -> Prepared:
         trace.seed_generators(options.seed)  # whatever loading drew
         traced = trace.trace(target)
         if traced.kind == "step":
-            raise _step_error(target, traced)
+            return _prepare_step(target, traced, options, report)
         if options.keep_float and quantize.carries_qdq(traced):
             raise ValueError(
                 f"--float does not apply: {target.name} carries Q/DQ operators, so it is quantized already"
@@ -82,14 +76,41 @@ def prepare(spec: str, options: Options, report: Report) -> Prepared:
     )
 
 
-def _step_error(target: Target, traced: Traced) -> StepError:
-    macs: dict[str, int] = {phase: count for phase, count in trace.count_macs(traced).items() if count}
-    counted = ", ".join(f"{phase} {count:,}" for phase, count in macs.items())
-    return StepError(
-        f"{target.name} updates parameters: a training step is traced and counted (MACs: {counted}), "
-        "but this release does not lower it; give a function that only computes outputs",
-        macs,
+def _prepare_step(target: Target, traced: Traced, options: Options, report: Report) -> Prepared:
+    """A training step is lowered as it is written: what carries Q/DQ in integers, the rest in float."""
+    given = [name for name in ("calibrate", "keep_float") if getattr(options, name)]
+    if given:
+        option = {"keep_float": "float"}.get(given[0], given[0])
+        raise ValueError(f"--{option} does not apply: {target.name} is a training step, which nobody quantizes for it")
+    report("lowering")
+    network = lower.lower_training_step(
+        traced,
+        name=target.name,
+        multiplier_bits=options.multiplier_bits,
+        rounding=options.rounding,
+        seed=options.seed,
     )
+    lower.register(network)
+    arrays = [value.detach().cpu().numpy() for value in target.inputs]
+    inputs = dict(zip(network.inputs, arrays, strict=True))
+    return Prepared(network=network, inputs=inputs, notes=traced.notes, step=traced)
+
+
+def reference_steps(prepared: Prepared, steps: int) -> dict[str, np.ndarray] | None:
+    """PyTorch's own outputs of the last of so many steps, and its state, by name; None where it draws numbers."""
+    traced = prepared.step
+    if traced is None or any(_is_random(node) for node in traced.graph_module.graph.nodes):
+        return None
+    results: tuple[torch.Tensor, ...] = ()
+    state: Mapping[str, torch.Tensor] | None = None
+    for _ in range(steps):
+        results, state = traced.run(*traced.example_inputs, state=state)
+    named = dict(zip(prepared.network.outputs, results, strict=True)) | dict(state or {})
+    return {name: value.detach().numpy() for name, value in named.items()}
+
+
+def _is_random(node: torch.fx.Node) -> bool:
+    return torch.Tag.nondeterministic_seeded in getattr(node.target, "tags", ())
 
 
 def evaluation_of(prepared: Prepared, samples: int) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:

@@ -15,6 +15,7 @@ from accel_models.run import Run
 from accel_models.system import System
 from cosim.options import CosimOptions, Options
 from cosim.run import run
+from cosim.steps import difference, is_step, run_steps
 from workloads.arrays import load_arrays
 
 if TYPE_CHECKING:
@@ -44,10 +45,17 @@ def network_of(spec: str, options: Options, report: Report) -> Prepared | Networ
 
 def programs_of(network: Network, system: System, weights: str, report: Report) -> tuple[Program, Program | None]:
     """The program to run, and the cold one to show beside a warm one."""
-    from cosim.encode import compile_network
+    from cosim.encode import CompileError, compile_network
 
     report(f"compiling for {system.name}")
-    program = compile_network(network, system, weights)  # type: ignore[arg-type]
+    try:
+        program = compile_network(network, system, weights)  # type: ignore[arg-type]
+    except CompileError as error:
+        if not is_step(network):
+            raise
+        raise CompileError(
+            f"{error}; a training step keeps activations and state: want a smaller batch or more SRAM"
+        ) from None
     cold = None
     if weights == "auto" and not len(program.commands):  # the CPU alone, which reads weights where they are stored
         program = compile_network(network, system, "flash")
@@ -66,6 +74,7 @@ def run_target(
     samples: int,
     report: Report,
     cosimulation: CosimOptions | None = None,
+    steps: int = 1,
 ) -> Outcome:
     """Everything behind ``cosim run`` for targets that are not programs yet."""
     from accel_models.golden.machine import run_program
@@ -76,10 +85,14 @@ def run_target(
         need_rtl_of(system)
     found = network_of(spec, options, report)
     network = found if isinstance(found, Network) else found.network
+    if steps > 1 and not is_step(network):
+        raise ValueError(f"--steps is for training steps, which {spec} is not")
     program, cold = programs_of(network, system, weights, report)
     metrics: dict[str, Any] = {}
     values: Mapping[str, np.ndarray] = {}
-    if isinstance(found, Network):
+    if is_step(network):
+        values, metrics = _train(found, program, options, steps, report)
+    elif isinstance(found, Network):
         if options.inputs is not None:
             values = run_program(program, named_inputs(program, options.inputs)).values
     else:
@@ -100,6 +113,31 @@ def run_target(
     report("timing")
     result = run(program, fidelity=fidelity, cold=cold, metrics=metrics, seed=options.seed, rtl=rtl)
     return Outcome(result, program, values)
+
+
+def _train(
+    found: Prepared | Network, program: Program, options: Options, steps: int, report: Report
+) -> tuple[Mapping[str, np.ndarray], dict[str, Any]]:
+    """Values of the last of ``steps`` training steps, and metrics of all. A network file has no inputs of its own."""
+    if isinstance(found, Network) and options.inputs is None:
+        return {}, {}
+    report(f"executing {steps} step{'s' * (steps > 1)} on golden")
+    given = (
+        named_inputs(program, options.inputs)
+        if isinstance(found, Network) and options.inputs
+        else {name: array[None] for name, array in found.inputs.items()}
+    )
+    done = run_steps(program, given, steps)
+    metrics, notes = done.metrics(), done.notes()
+    if not isinstance(found, Network):
+        from cosim.frontend import reference_steps
+
+        notes = [*found.notes, *notes]
+        wanted = reference_steps(found, steps)
+        if wanted is not None:
+            mine = {name: array[0] for name, array in done.values.items()} | dict(done.state)
+            metrics["difference_from_pytorch"] = difference(mine, wanted)
+    return done.values, metrics | ({"notes": notes} if notes else {})
 
 
 def run_file(

@@ -132,6 +132,9 @@ def _run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument(
         "--samples", type=int, default=256, help="test samples behind a workload's metric (default 256; 0: none)"
     )
+    parser.add_argument(
+        "--steps", type=int, default=1, help="training steps to execute, each on the same inputs (default 1)"
+    )
 
 
 def _compile(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

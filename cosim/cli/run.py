@@ -26,6 +26,8 @@ def execute(arguments: argparse.Namespace) -> int:
         raise ValueError(f"--{given[0].replace('_', '-')} goes with --fidelity rtl")
     if arguments.samples < 0:
         raise ValueError(f"--samples: want 0 or more, got {arguments.samples}")
+    if arguments.steps < 1:
+        raise ValueError(f"--steps: want 1 or more, got {arguments.steps}")
     if arguments.outputs and not arguments.outputs.endswith(".npz"):
         raise ValueError(f"--outputs: want a file ending in .npz, got {arguments.outputs}")
     if arguments.outputs and not arguments.inputs and arguments.target.endswith((".network", ".program")):
@@ -90,6 +92,7 @@ def _outcome(arguments: argparse.Namespace, progress: Progress) -> Outcome:
         samples=arguments.samples,
         report=progress,
         cosimulation=cosim_options(arguments),
+        steps=arguments.steps,
     )
 
 

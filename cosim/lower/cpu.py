@@ -117,7 +117,9 @@ def _call(low: Lowering, node: fx.Node) -> list[str]:
     call = kernel_call(low, node) or gradient_call(low, node) or aten.call(low, node)
     attributes = CpuCall(function=call.function, parameters=tuple(sorted(call.parameters.items())))
     names = [
-        "" if result is None else low.draft.tensor(result.shape, known_dtype(result.dtype, f"node {node.name} ({name})"))
+        ""
+        if result is None
+        else low.draft.tensor(result.shape, known_dtype(result.dtype, f"node {node.name} ({name})"))
         for result in results
     ]
     made = [item for item in names if item]

@@ -1,4 +1,4 @@
-"""What a training step has beside the operators of inference: gradients, losses, optimizer arithmetic, as NumPy calls."""
+"""What a step has beside the operators of inference: gradients, losses, optimizer arithmetic, as NumPy calls."""
 
 from __future__ import annotations
 
@@ -38,7 +38,9 @@ def _same(function: str, operands: tuple[str, ...], *parameters: str) -> Maker:
     """A kernel whose operands and parameters are the operator's own."""
 
     def make(low: Lowering, node: fx.Node, given: Given) -> Call | None:
-        return _call(low, function, [given.get(name) for name in operands], **{name: given[name] for name in parameters})
+        return _call(
+            low, function, [given.get(name) for name in operands], **{name: given[name] for name in parameters}
+        )
 
     return make
 

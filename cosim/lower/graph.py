@@ -107,7 +107,7 @@ class Graph:
         return known_dtype(self.dtype(node), f"node {node.name} ({op_name(node)})")
 
     def results(self, node: fx.Node) -> list[torch.Tensor | None]:
-        """Fake values of a node's outputs: one, or several for an operator that returns a tuple; None: not asked for."""
+        """Fake values of a node's outputs: one, or several of an operator that returns a tuple; None: not asked for."""
         value = self._values.get(node)
         if isinstance(value, torch.Tensor):
             return [value]

@@ -102,6 +102,8 @@ def _fuse(draft: Draft, graph: Graph, group: list[Step], finals: Mapping[str, st
     state = min((finals[name] for name in results if name in finals), key=len, default="")
     path = graph.origin(node)[0].replace(".", "_")
     leaf = state.split(path, 1)[-1].strip("_") if path else state
-    fused = Step(CpuCall(function="fused", parameters=parameters), operands, results, 0, node, f"update_{leaf}".strip("_"))
+    fused = Step(
+        CpuCall(function="fused", parameters=parameters), operands, results, 0, node, f"update_{leaf}".strip("_")
+    )
     draft.steps[draft.steps.index(group[-1])] = fused
     draft.steps = [step for step in draft.steps if id(step) not in members]

@@ -14,7 +14,7 @@ from .values import Draft, Step
 def ordered(draft: Draft, graph: Graph, finals: Mapping[str, str]) -> list[Step]:
     """The steps of a draft in a legal order, new values under the names of their states.
 
-    ``finals``: tensor of a new value -> tensor of the state. Updates come as soon as they can (a gradient is gone then),
+    ``finals``: tensor of a new value -> tensor of the state. Updates come as soon as they can (their gradient goes),
     everything else in the graph's order. A state whose old value is wanted after its new one is copied at the end.
     """
     steps, finals = list(draft.steps), dict(finals)

@@ -34,8 +34,8 @@ def lower_training_step(
     """The network of a traced step of ordinary PyTorch operators.
 
     Its outputs are what the step returns; its persistent tensors start from ``traced.initial_state``. The metadata say
-    ``step``, and under ``trained`` which persistent tensors are parameters. Raises LoweringError naming the operator and
-    the line of what cannot be lowered.
+    ``step``, and under ``trained`` which persistent tensors are parameters. Raises LoweringError naming operator and
+    line of what cannot be lowered.
     """
     return _TrainingStep(traced, name, multiplier_bits, rounding == "double", seed).network(rounding)
 
@@ -77,7 +77,9 @@ class _TrainingStep:
         """An input that the step changes would have to be the caller's memory."""
         changed = [str(node.target) for node in self.inputs if node in self.finals]
         if changed:
-            raise LoweringError(f"{self.name}: changes its input {changed[0]}; want a step that leaves its inputs alone")
+            raise LoweringError(
+                f"{self.name}: changes its input {changed[0]}; want a step that leaves its inputs alone"
+            )
 
     def _fix_constants(self) -> None:
         """A state that a step leaves as it was is a constant; so may be what is computed from it."""
@@ -135,4 +137,6 @@ class _TrainingStep:
         """Whether a state is a parameter under training: of a module or with a gradient, and changed by an update."""
         final = self.finals.get(node)
         floating = self.graph.dtype(node).is_floating_point
-        return bool(node.meta.get(WEIGHT)) and floating and final is not None and self.graph.origin(final)[2] == "update"
+        return (
+            bool(node.meta.get(WEIGHT)) and floating and final is not None and self.graph.origin(final)[2] == "update"
+        )

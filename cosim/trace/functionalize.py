@@ -173,7 +173,7 @@ class _Functionalizer:
         if target is aten.zero_.default:
             return self.emit(node, aten.zeros_like.default, args[0])
         if target is aten.bernoulli_.float:  # dropout
-            return self.emit(node, aten.bernoulli.p, args[0], *args[1:])
+            return self.emit(node, aten.bernoulli.p, args[0], args[1] if len(args) > 1 else 0.5)
         if target is aten.fill_.Scalar:
             return self.emit(node, aten.full_like.default, args[0], args[1])
         name = target._schema.name.split("::")[1]
