@@ -2,7 +2,7 @@
 #
 #   make demo    the main job: ResNet-8 on the edge16 system; prints a table and the report's path
 #   make test    every test, the RTL regression included, but the slow ones
-#   make slow    the tests marked slow
+#   make slow    the tests marked slow, and the RTL's with four times the random stimulus
 #   make lint    ruff and mypy
 #   make bench   measures speed anew and writes reports/results
 #   make arrays  the four networks on the RTL of four array sizes and under four kinds of memory; reports/results/arrays.md
@@ -30,6 +30,9 @@ VENV := .venv
 STAMP := $(VENV)/.installed
 VERIFY := $(VENV)/.installed-verify
 # In front of every command from the environment: what it calls in turn (python, cosim) is the environment's too.
+# Compiled Python is kept, beside what else is built, also where the environment forbids it in the source tree.
+export PYTHONPYCACHEPREFIX ?= $(CURDIR)/build/bytecode
+unexport PYTHONDONTWRITEBYTECODE
 IN_VENV := PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
 
 .PHONY: demo test slow lint bench screening arrays programs activity area mutants coverage proofs reproduce-octo env clean
@@ -42,7 +45,7 @@ test: $(STAMP)
 	$(IN_VENV) python -m pytest -n $(JOBS) --dist worksteal $(TESTS)
 
 slow: $(STAMP)
-	$(IN_VENV) python -m pytest -n $(JOBS) --dist worksteal -m slow $(TESTS)
+	$(IN_VENV) COSIM_STIMULUS=long python -m pytest -n $(JOBS) --dist worksteal -m 'slow or rtl' $(TESTS)
 
 lint: $(STAMP)
 	$(IN_VENV) ruff check .

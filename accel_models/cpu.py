@@ -204,10 +204,10 @@ def _sequence(attributes: CpuCall, table: _Tables) -> float:
     found = 0.0
     for function, _, _, elements in dict(attributes.parameters)["calls"]:
         kind = cpu_functions.class_of(function)
-        if kind != cpu_functions.FREE:
-            found += elements * (
-                4 * table.per_element["copy"] if kind == cpu_functions.BY_BYTES else table.per_element[kind]
-            )
+        if kind == cpu_functions.BY_BYTES:
+            found += 4 * table.per_element[kind] * elements
+        elif kind != cpu_functions.FREE:
+            found += table.per_element.get(kind, table.per_element["float"]) * elements
     return found
 
 

@@ -37,8 +37,8 @@ DTYPES = {"int8": 1, "uint8": 1, "int16": 2, "int32": 4, "int64": 8, "float32": 
 class Tensor:
     """A value. ``role``: where it comes from; persistent tensors keep their bytes between invocations.
 
-    ``permutation``: for inputs and outputs, axes that bring the caller's array (PyTorch order) into ``shape`` order, or
-    None when they agree. ``scale`` None: not quantized.
+    ``permutation``: for inputs, outputs and persistent tensors, axes that bring the caller's array (PyTorch order) into
+    ``shape`` order, or None when they agree. ``scale`` None: not quantized.
     """
 
     name: str
@@ -219,7 +219,7 @@ class Epilogue:
 
     The operator's own inputs are followed by ``shift`` and ``bound`` (int32 numbers: data of the step), by the noise's
     ``key`` where ``rounding`` is stochastic_indexed, and by the codes that mask the sums where ``masked`` (0 where they
-    are 0 or less). Outputs: the codes, then, with ``range``, its number (int32): the largest magnitude or positive value.
+    are 0 or less). Outputs: the codes, then, with ``range``, a number (int32): the largest magnitude or positive value.
     """
 
     low: int = -127
@@ -233,7 +233,7 @@ class Epilogue:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IntegerConv2d(Attributes):
-    """``inputs``: x int8 [N,H,W,Cin], weight int8 [kh,kw,Cin/groups,Cout], bias int32 [Cout,1,1] (or [Cout,OH,OW]), then
+    """``inputs``: x int8 [N,H,W,Cin], weight int8 [kh,kw,Cin/groups,Cout], bias int32 [Cout,1,1] (or a map), then
     those of the epilogue. All of it may change from step to step. Zero points are 0; ``padding``: rows, columns."""
 
     KIND: ClassVar[str] = "integer_conv2d"
@@ -272,8 +272,8 @@ class WeightGradient(Attributes):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Update(Attributes):
-    """``inputs``: sums int32 of a WeightGradient, master weights int8 or int16 of that shape, the shift (int32), and the
-    noise's key where ``rounding`` is stochastic_indexed.
+    """``inputs``: sums int32 of a WeightGradient, master weights int8 or int16 of that shape, the shift (int32), and
+    the noise's key where ``rounding`` is stochastic_indexed.
 
     master - round(sum * multiplier / 2**shift), within +-most. Outputs: the master, its int8 weights where it has
     ``fraction_bits``, and int32 [2]: changes that became 0, sums that were not 0.
@@ -322,8 +322,8 @@ class Spread(Attributes):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MaxPlaces(Attributes):
-    """The largest of each ``kernel`` x ``kernel`` window (no overlap, the rest cut off) and its place in it, row by row,
-    the first of equals; both int8."""
+    """The largest of each ``kernel`` x ``kernel`` window (no overlap, the rest cut off) and its place in it, row by
+    row, the first of equals; both int8."""
 
     KIND: ClassVar[str] = "max_places"
     kernel: int

@@ -12,10 +12,35 @@ import torch
 from accel_models.network import Network
 from cosim import lower, quantize, trace
 from cosim.options import Options
-from cosim.trace import Target, Traced
-from workloads.registry import Workload
+from cosim.trace import Traced
+from cosim.trace.graph import op_name
+from workloads.registry import TRAININGS, Training, Workload
 
 Report = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A training step, and what PyTorch makes of it."""
+
+    traced: Traced
+    training: Training | None = None
+
+    def reference(self, steps: int = 1) -> tuple[list[np.ndarray], dict[str, np.ndarray]] | None:
+        """Results, in order, of the last of so many steps on the same batch, and the state after it by name, as PyTorch
+        has them; None where the step draws random numbers when it runs."""
+        traced = self.traced
+        if any(_is_random(node) for node in traced.graph_module.graph.nodes):
+            return None
+        results: tuple[torch.Tensor, ...] = ()
+        state: Mapping[str, torch.Tensor] | None = None
+        for _ in range(steps):
+            results, state = traced.run(*traced.example_inputs, state=state)
+        return [item.numpy() for item in results], {name: item.numpy() for name, item in (state or {}).items()}
+
+
+def _is_random(node: torch.fx.Node) -> bool:
+    return torch.Tag.nondeterministic_seeded in getattr(node.target, "tags", ())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,13 +55,14 @@ class Prepared:
     notes: tuple[str, ...] = ()
     workload: Workload | None = None
     data: Path | None = None
+    step: Step | None = None
     reference: torch.nn.Module | None = field(default=None, compare=False)
-    step: Traced | None = field(default=None, compare=False)
-    """The traced graph of a training step, to compare with."""
 
 
 def prepare(spec: str, options: Options, report: Report) -> Prepared:
     """Load and lower a target; ``report`` is told each stage. Raises ValueError with one clear line."""
+    if spec in TRAININGS:
+        return _training(TRAININGS[spec], options, report)
     with trace.silence(), trace.seeded(options.seed):
         report("loading")
         target = trace.load_target(
@@ -46,7 +72,13 @@ def prepare(spec: str, options: Options, report: Report) -> Prepared:
         trace.seed_generators(options.seed)  # whatever loading drew
         traced = trace.trace(target)
         if traced.kind == "step":
-            return _prepare_step(target, traced, options, report)
+            given = [name for name in ("calibrate", "keep_float") if getattr(options, name)]
+            if given:
+                option = {"keep_float": "float"}.get(given[0], given[0])
+                raise ValueError(
+                    f"--{option} does not apply: {target.name} is a training step, and nobody quantizes it"
+                )
+            return _step(Step(traced), options, report)
         if options.keep_float and quantize.carries_qdq(traced):
             raise ValueError(
                 f"--float does not apply: {target.name} carries Q/DQ operators, so it is quantized already"
@@ -76,41 +108,37 @@ def prepare(spec: str, options: Options, report: Report) -> Prepared:
     )
 
 
-def _prepare_step(target: Target, traced: Traced, options: Options, report: Report) -> Prepared:
-    """A training step is lowered as it is written: what carries Q/DQ in integers, the rest in float."""
-    given = [name for name in ("calibrate", "keep_float") if getattr(options, name)]
-    if given:
-        option = {"keep_float": "float"}.get(given[0], given[0])
-        raise ValueError(f"--{option} does not apply: {target.name} is a training step, which nobody quantizes for it")
+def _training(training: Training, options: Options, report: Report) -> Prepared:
+    """A training of the registry: its step on a batch of its data."""
+    for name in ("inputs", "weights", "calibrate"):
+        if getattr(options, name) is not None:
+            raise ValueError(f"--{name} does not apply: {training.name} is a training with data of its own")
+    with trace.silence(), trace.seeded(options.seed):
+        report("loading")
+        example = training.example(options.data, options.seed)
+        report("tracing")
+        traced = trace.trace_callable(example.trainer, example.inputs, training.name)
+    return _step(Step(traced, training), options, report)
+
+
+def _step(step: Step, options: Options, report: Report) -> Prepared:
+    """A training step is lowered as it is written: Octo's integers as such, the rest in float but for what has Q/DQ."""
     report("lowering")
-    network = lower.lower_training_step(
-        traced,
-        name=target.name,
-        multiplier_bits=options.multiplier_bits,
-        rounding=options.rounding,
-        seed=options.seed,
-    )
+    traced = step.traced
+    if any(op_name(node).startswith("octo.") for node in traced.graph_module.graph.nodes):
+        network = lower.lower_step(traced, traced.name, options.seed)
+    else:
+        network = lower.lower_training_step(
+            traced,
+            name=traced.name,
+            multiplier_bits=options.multiplier_bits,
+            rounding=options.rounding,
+            seed=options.seed,
+        )
     lower.register(network)
-    arrays = [value.detach().cpu().numpy() for value in target.inputs]
+    arrays = [value.detach().cpu().numpy() for value in traced.example_inputs]
     inputs = dict(zip(network.inputs, arrays, strict=True))
-    return Prepared(network=network, inputs=inputs, notes=traced.notes, step=traced)
-
-
-def reference_steps(prepared: Prepared, steps: int) -> dict[str, np.ndarray] | None:
-    """PyTorch's own outputs of the last of so many steps, and its state, by name; None where it draws numbers."""
-    traced = prepared.step
-    if traced is None or any(_is_random(node) for node in traced.graph_module.graph.nodes):
-        return None
-    results: tuple[torch.Tensor, ...] = ()
-    state: Mapping[str, torch.Tensor] | None = None
-    for _ in range(steps):
-        results, state = traced.run(*traced.example_inputs, state=state)
-    named = dict(zip(prepared.network.outputs, results, strict=True)) | dict(state or {})
-    return {name: value.detach().numpy() for name, value in named.items()}
-
-
-def _is_random(node: torch.fx.Node) -> bool:
-    return torch.Tag.nondeterministic_seeded in getattr(node.target, "tags", ())
+    return Prepared(network=network, inputs=inputs, notes=traced.notes, data=options.data, step=step)
 
 
 def evaluation_of(prepared: Prepared, samples: int) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:

@@ -15,7 +15,7 @@ from accel_models.run import Run
 from accel_models.system import System
 from cosim.options import CosimOptions, Options
 from cosim.run import run
-from cosim.steps import difference, is_step, run_steps
+from cosim.steps import differences, is_step, run_steps
 from workloads.arrays import load_arrays
 
 if TYPE_CHECKING:
@@ -48,15 +48,18 @@ def programs_of(network: Network, system: System, weights: str, report: Report) 
     from cosim.encode import CompileError, compile_network
 
     report(f"compiling for {system.name}")
+    step = is_step(network)  # its weights are state, in SRAM in any case
     try:
-        program = compile_network(network, system, weights)  # type: ignore[arg-type]
+        program = compile_network(network, system, weights, search=not step)  # type: ignore[arg-type]
     except CompileError as error:
-        if not is_step(network):
+        if not step:
             raise
         raise CompileError(
             f"{error}; a training step keeps activations and state: want a smaller batch or more SRAM"
         ) from None
     cold = None
+    if step:
+        return program, None
     if weights == "auto" and not len(program.commands):  # the CPU alone, which reads weights where they are stored
         program = compile_network(network, system, "flash")
     if weights == "auto" and program.metadata["weights"] == "sram":
@@ -91,7 +94,7 @@ def run_target(
     metrics: dict[str, Any] = {}
     values: Mapping[str, np.ndarray] = {}
     if is_step(network):
-        values, metrics = _train(found, program, options, steps, report)
+        values, metrics = _train(found, program, options, steps, samples, report)
     elif isinstance(found, Network):
         if options.inputs is not None:
             values = run_program(program, named_inputs(program, options.inputs)).values
@@ -116,27 +119,25 @@ def run_target(
 
 
 def _train(
-    found: Prepared | Network, program: Program, options: Options, steps: int, report: Report
+    found: Prepared | Network, program: Program, options: Options, steps: int, samples: int, report: Report
 ) -> tuple[Mapping[str, np.ndarray], dict[str, Any]]:
-    """Values of the last of ``steps`` training steps, and metrics of all. A network file has no inputs of its own."""
+    """Values of the last of ``steps`` training steps on one batch, and metrics: of all steps, of the last one's values
+    and state beside PyTorch's, and of a short training where the registry has one. A file needs inputs for values."""
     if isinstance(found, Network) and options.inputs is None:
         return {}, {}
     report(f"executing {steps} step{'s' * (steps > 1)} on golden")
-    given = (
-        named_inputs(program, options.inputs)
-        if isinstance(found, Network) and options.inputs
-        else {name: array[None] for name, array in found.inputs.items()}
-    )
-    done = run_steps(program, given, steps)
-    metrics, notes = done.metrics(), done.notes()
-    if not isinstance(found, Network):
-        from cosim.frontend import reference_steps
-
-        notes = [*found.notes, *notes]
-        wanted = reference_steps(found, steps)
-        if wanted is not None:
-            mine = {name: array[0] for name, array in done.values.items()} | dict(done.state)
-            metrics["difference_from_pytorch"] = difference(mine, wanted)
+    if isinstance(found, Network):
+        assert options.inputs is not None
+        done = run_steps(program, named_inputs(program, options.inputs), steps)
+        return done.values, done.metrics() | ({"notes": done.notes()} if done.notes() else {})
+    done = run_steps(program, {name: array[None] for name, array in found.inputs.items()}, steps)
+    assert found.step is not None
+    metrics, notes = done.metrics(), [*found.notes, *done.notes()]
+    reference = found.step.reference(steps)
+    if reference is not None:
+        metrics |= differences(program, done, *reference)
+    if found.step.training is not None and samples:
+        metrics |= found.step.training.accuracy(options.data, options.seed, report)
     return done.values, metrics | ({"notes": notes} if notes else {})
 
 

@@ -34,8 +34,8 @@ class Block:
 
 @dataclass(slots=True)
 class Arena:
-    """A memory of ``size`` bytes being filled; ``reserved`` bytes at the bottom are taken for ever. ``lowest``: the first
-    gap that fits instead of the best: blocks of many sizes then end lower, where lives are long."""
+    """A memory of ``size`` bytes being filled; ``reserved`` bytes at the bottom are taken for ever. ``lowest``: the
+    first gap that fits instead of the best: blocks of many sizes then end lower, where lives are long."""
 
     name: str
     size: int

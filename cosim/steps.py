@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -24,7 +24,7 @@ def is_step(computation: Program | Network) -> bool:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Steps:
     """``values``: outputs of the last step in real units, [1, ...] by name. ``losses``: the first output of every step,
-    where it is one number. ``state``: persistent tensors after the last step. ``unchanged``: share of the updates of
+    where it is one number. ``state``: persistent tensors after the last step, in the caller's axis order. ``unchanged``: share of the updates of
     parameters, an update an element and step, that left the element as it was; None where nothing is trained."""
 
     values: Mapping[str, np.ndarray]
@@ -76,7 +76,9 @@ def run_steps(program: Program, inputs: Mapping[str, np.ndarray], steps: int = 1
             losses.append(float(first.reshape(())))
     values = {name: boundary.to_real(program.bindings[name].tensor, array) for name, array in codes.items()}
     persistent = [name for name, item in program.bindings.items() if item.tensor.role == "persistent"]
-    state = {name: machine.read(name)[0].copy() for name in persistent}
+    state = {
+        name: boundary.to_caller(program.bindings[name].tensor, machine.read(name))[0].copy() for name in persistent
+    }
     return Steps(values=values, losses=tuple(losses), state=state, unchanged=same / updates if updates else None)
 
 
@@ -112,12 +114,22 @@ def _finite(arrays: Mapping[str, np.ndarray]) -> bool:
     return all(np.isfinite(array).all() for array in arrays.values() if array.dtype.kind == "f")
 
 
-def difference(mine: Mapping[str, np.ndarray], theirs: Mapping[str, np.ndarray]) -> float:
-    """The largest difference of two sets of tensors, relative to the largest magnitude of the tensor it is in."""
-    found = 0.0
-    for name, want in theirs.items():
-        if name in mine and want.dtype.kind == "f" and want.size:
-            most = float(np.abs(want).max())
-            apart = float(np.abs(mine[name].reshape(want.shape).astype(np.float64) - want).max())
-            found = max(found, apart / most if most else apart)
-    return found
+def differences(
+    program: Program, done: Steps, results: Sequence[np.ndarray], state: Mapping[str, np.ndarray]
+) -> dict[str, float]:
+    """How golden's results and state differ from others: how many integers, and the largest part of floats, relative to
+    the largest magnitude of the tensor that it is in."""
+    pairs = [(done.values[name][0], want) for name, want in zip(program.outputs, results, strict=True)]
+    pairs += [(done.state[name], want) for name, want in state.items() if name in done.state]
+    integers = [(have, want) for have, want in pairs if want.dtype.kind != "f"]
+    parts = [
+        float(np.abs(have.astype(np.float64) - want).max(initial=0.0))
+        / max(float(np.abs(want).max(initial=0.0)), 1e-30)
+        for have, want in pairs
+        if want.dtype.kind == "f"
+    ]
+    return {
+        "integers_different": sum(int((have != want).sum()) for have, want in integers),
+        "integers": sum(want.size for _, want in integers),
+        "floats_largest_difference": max(parts, default=0.0),
+    }

@@ -3,6 +3,6 @@
 Importing this package needs neither PyTorch nor NumPy; a workload's callables import them when they are called.
 """
 
-from workloads.registry import WORKLOADS, Workload, get, names
+from workloads.registry import TRAININGS, WORKLOADS, Training, Workload, get, names
 
-__all__ = ["WORKLOADS", "Workload", "get", "names"]
+__all__ = ["TRAININGS", "WORKLOADS", "Training", "Workload", "get", "names"]

@@ -94,6 +94,39 @@ WORKLOADS: dict[str, Workload] = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Training:
+    """A training step in integers, with real data. Callables raise ValueError for what they cannot use."""
+
+    name: str
+    summary: str
+    example: Callable[..., Any]
+    """example(folder, seed): `workloads.octo.task.Example`; None is the data that comes with the package."""
+    accuracy: Callable[..., dict[str, Any]]
+    """accuracy(folder, seed, report): trains for real, in float32 and in integers; a dictionary of metrics."""
+    macs: int
+    """Of a step: forward, input gradients and weight gradients of the batch."""
+    parameters: int
+
+
+def _training(name: str, recipe: str, summary: str, macs: int, parameters: int) -> Training:
+    task = "workloads.octo.task"
+    return Training(
+        name, summary, _lazy(task, f"{recipe}.example"), _lazy(task, f"{recipe}.accuracy"), macs, parameters
+    )
+
+
+TRAININGS: dict[str, Training] = {
+    item.name: item
+    for item in (
+        _training("octo", "DIGITS", "a training step in int8: 3 layers on 8x8 digits, batch 8", 744_192, 3_226),
+        _training(
+            "octo-resnet8", "RESNET8", "a training step in int8: ResNet-8 on 32x32x3, batch 8", 296_500_224, 77_706
+        ),
+    )
+}
+
+
 def names() -> list[str]:
     """The workloads' names, in the order of the list."""
     return list(WORKLOADS)

@@ -35,7 +35,7 @@ def indexed_shift(value: ArrayLike, shift: int, key: ArrayLike, random_bits: int
     """
     value = np.asarray(value, np.int64)
     index = np.arange(value.size, dtype=np.int64).reshape(value.shape)
-    random, surplus = mix(index + np.int64(key)) >> (32 - random_bits), shift - (random_bits + 1)
+    random, surplus = mix(index + np.asarray(key, np.int64)) >> (32 - random_bits), shift - (random_bits + 1)
     added = (2 * random + 1) << surplus if surplus >= 0 else random >> max(0, random_bits - shift)
     return (value + added) >> shift
 

@@ -29,7 +29,7 @@ from accel_models.network import (
 INT32_MAX = 2**31 - 1
 DIGIT_BITS = 7
 TABLE_EXPONENTS = (-24, 3)
-_STATISTICS_BITS, _CONFIDENCE, _BETA_BITS = 15, 2.576, 8
+_STATISTICS_BITS, _CONFIDENCE, _BETA_BITS, _REACH_BITS = 15, 2.576, 8, 15
 Array = np.ndarray
 Pair = Sequence[int]
 
@@ -133,12 +133,12 @@ def bit_length(value: ArrayLike) -> int:
 
 def shift_of(bound: Array, *, bits: int = 8) -> Array:
     """max(0, bit_length - (bits - 1))."""
-    return np.int32(max(0, bit_length(bound) - (bits - 1)))
+    return np.asarray(max(0, bit_length(bound) - (bits - 1)), np.int32)
 
 
 def clipped_range(magnitude: Array, beta: Array) -> Array:
     """(magnitude * beta) >> 8."""
-    return np.int32((int(magnitude) * int(beta)) >> _BETA_BITS)
+    return np.asarray((int(magnitude) * int(beta)) >> _BETA_BITS, np.int32)
 
 
 def statistics_range(acc: Array, *, positive: bool) -> Array:
@@ -149,7 +149,7 @@ def statistics_range(acc: Array, *, positive: bool) -> Array:
     mean = float(small.sum()) / acc.size
     variance = float((small * small).sum()) / acc.size - mean * mean
     wide = np.floor((abs(mean) + _CONFIDENCE * np.sqrt(max(variance, 0.0))) * (1 << surplus))
-    return np.int32(min(top, int(saturate32(wide))))
+    return np.asarray(min(top, int(saturate32(wide))), np.int32)
 
 
 def sides(acc: Array, bound: Array) -> Array:
@@ -164,7 +164,7 @@ def clipped_gradient(g: Array, side: Array) -> Array:
 
 def sum_exponent(a: Array, b: Array) -> Array:
     """The smaller of two exponents, at most 15 below the larger."""
-    return np.int32(max(min(int(a), int(b)), max(int(a), int(b)) - 15))
+    return np.asarray(max(min(int(a), int(b)), max(int(a), int(b)) - _REACH_BITS), np.int32)
 
 
 def aligned_sum(a: Array, a_up: Array, b: Array, b_up: Array) -> Array:
@@ -268,14 +268,14 @@ def loss(logits: Array, exponent: Array, labels: Array) -> Array:
     z = logits.reshape(len(logits), -1).astype(np.float64) * np.exp2(np.float64(exponent))
     below = z - z.max(axis=1, keepdims=True)
     each = np.log(np.exp(below).sum(axis=1)) - np.take_along_axis(below, labels[:, None], 1)[:, 0]
-    return np.float32(each.mean())
+    return np.asarray(each.mean(), np.float32)
 
 
 # ---- sums in digits ----
 
 
 def digits_of(total: Array, count: int) -> Array:
-    """int8 [count, C]: ``total`` = sum of digit i times 128**i; the highest saturates, none does within 127 * 128**i."""
+    """int8 [count, C]: ``total`` = sum of digit i times 128**i; the highest saturates beyond 127 * 128**i."""
     rest, found = total.astype(np.int64), []
     for place in range(count - 1, -1, -1):
         digit = np.clip(rounded_shift(rest, DIGIT_BITS * place, "nearest"), -128, 127)
@@ -300,7 +300,7 @@ def _finish(e: Epilogue, acc: Array, rest: Sequence[Array]) -> tuple[Array, ...]
     if e.masked:
         acc = relu_gradient(acc, more.pop(0))
     codes = requantize(
-        acc, np.int64(e.multiplier), shift, bound, key,
+        acc, np.asarray(e.multiplier), shift, bound, key,
         low=e.low, high=e.high, rounding=e.rounding, random_bits=e.random_bits,
     )  # fmt: skip
     return (codes, largest(acc, positive=e.range == "positive")) if e.range else (codes,)
@@ -318,7 +318,7 @@ def gradient_of_input(a: InputGradient, g: Array, w: Array, *rest: Array) -> tup
 
 def updated(a: Update, acc: Array, master: Array, shift: Array, key: Array | None = None) -> tuple[Array, ...]:
     new, counts = update(
-        master, acc, np.int64(a.multiplier), shift, key,
+        master, acc, np.asarray(a.multiplier), shift, key,
         most=a.most, rounding=a.rounding, random_bits=a.random_bits,
     )  # fmt: skip
     return (new, master_view(new, fraction_bits=a.fraction_bits), counts) if a.fraction_bits else (new, counts)
@@ -331,9 +331,8 @@ def operator(attributes: Any, *operands: Array) -> tuple[Array, ...]:
             return integer_conv2d(attributes, *operands)
         case InputGradient():
             return gradient_of_input(attributes, *operands)
-        case WeightGradient() as a:
-            sums = weight_gradient(*operands, kernel=a.kernel, stride=a.stride, padding=a.padding, groups=a.groups)
-            return (sums,)
+        case WeightGradient() as w:
+            return (weight_gradient(*operands, kernel=w.kernel, stride=w.stride, padding=w.padding, groups=w.groups),)
         case Update():
             return updated(attributes, *operands)
         case ChannelSum():

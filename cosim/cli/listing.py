@@ -18,13 +18,14 @@ def execute(arguments: argparse.Namespace) -> int:
         write_result(System.model_json_schema(), arguments)
         return 0
     from cosim.explore import load_space, spaces
-    from workloads.registry import WORKLOADS
+    from workloads.registry import TRAININGS, WORKLOADS, Training, Workload
 
+    listed: list[Workload | Training] = [*WORKLOADS.values(), *TRAININGS.values()]
     systems, studies = [load_system(name) for name in presets()], [load_space(name) for name in spaces()]
     found: dict[str, Any] = {
         "workloads": [
             {"name": item.name, "summary": item.summary, "macs": item.macs, "parameters": item.parameters}
-            for item in WORKLOADS.values()
+            for item in listed
         ],
         "systems": [{"name": item.name, "description": item.description} for item in systems],
         "spaces": [
@@ -35,7 +36,7 @@ def execute(arguments: argparse.Namespace) -> int:
     if arguments.json != "-":
         print("workloads")
         for item in found["workloads"]:
-            print(f"  {item['name']:10} {item['summary']} ({item['macs']:,} MACs, {item['parameters']:,} parameters)")
+            print(f"  {item['name']:12} {item['summary']} ({item['macs']:,} MACs, {item['parameters']:,} parameters)")
         print("systems")
         for item in found["systems"]:
             print(f"  {item['name']:12} {item['description']}")

@@ -14,9 +14,9 @@ from cosim.place import Block
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Bounds on tiles. ``entries``, ``stage_bytes`` (of bytes that only move), ``image_bytes`` (of an image of a training
-    step that comes in whole) and ``widest`` (columns a tile) hold for all operators; with ``ramped`` their first and last
-    tiles may be lower than the others. ``alone``: sums per channel do not go along with weight gradients.
+    """Bounds on tiles. ``entries``, ``stage_bytes`` (of bytes that only move), ``image_bytes`` (of an image of a
+    training step that comes in whole) and ``widest`` (columns a tile) hold for all operators; with ``ramped`` their
+    first and last tiles may be lower than the others.
 
     The others, by row, are filled while the compiler looks for a fit in a short scratchpad: lower tiles, fewer columns
     a tile, one slice of the weights at a time.
@@ -30,11 +30,10 @@ class Limits:
     heights: dict[int, int] = field(default_factory=dict)
     columns: dict[int, int] = field(default_factory=dict)
     weights_outer: set[int] = field(default_factory=set)
-    alone: bool = False
 
     def decisions(self) -> tuple[Hashable, ...]:
         """All of it, as it is now."""
-        alike = self.entries, self.stage_bytes, self.image_bytes, self.widest, self.ramped, self.alone
+        alike = self.entries, self.stage_bytes, self.image_bytes, self.widest, self.ramped
         return *alike, frozenset(self.heights.items()), frozenset(self.columns.items()), frozenset(self.weights_outer)
 
 
@@ -74,7 +73,7 @@ class Builder:
         parted: bool,
     ) -> None:
         self.network, self.hw = network, hw
-        self.operators, self.accelerated = layout.operators, layout.accelerated
+        self.operators, self.together = layout.operators, layout.together
         self.roots, self.uses, self.homes, self.constants = layout.roots, layout.uses, homes, constants
         self.kept, self.limits, self.parted = kept, limits, parted
         self.steps: list[Step] = []

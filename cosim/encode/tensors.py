@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from accel_models.network import (
     TRAINING,
     AlignedSum,
+    ChannelSum,
     Concat,
     Conv2d,
     CpuCall,
@@ -22,8 +23,8 @@ from accel_models.network import (
 )
 from accel_models.system import Accelerator
 from cosim.encode.steps import Storage
-from cosim.tile.training import trains_on
 from cosim.place import Block
+from cosim.tile.training import trains_on
 
 MOVEMENT = (Concat, Slice, Pad, Permute)
 _FIELD_LIMITS = {"stride": 63, "dilation": 63, "kernel": 255}
@@ -72,9 +73,16 @@ def storage_roots(network: Network) -> dict[str, str]:
 
 
 def uses(
-    network: Network, operators: tuple[Operator, ...], accelerated: list[bool], roots: dict[str, str]
+    network: Network,
+    operators: tuple[Operator, ...],
+    accelerated: list[bool],
+    roots: dict[str, str],
+    together: list[range],
 ) -> dict[str, TensorUse]:
-    """Every storage root that is not a constant, with its life in operator rows."""
+    """Every storage root that is not a constant, with its life in operator rows.
+
+    Rows whose commands are mixed read and write until the last of them ends, from the first on.
+    """
     end = len(operators)
     found: dict[str, TensorUse] = {}
     for name, tensor in network.tensors.items():
@@ -92,13 +100,13 @@ def uses(
             if roots[name] not in found:
                 continue
             use = found[roots[name]]
-            use.producer = row if use.producer < 0 else use.producer
-            use.last = max(use.last, row)
+            use.producer = together[row].start if use.producer < 0 else use.producer
+            use.last = max(use.last, together[row].stop - 1)
             use.on_bus |= touches_bus
         for name in operator.inputs:
             if roots[name] in found:
                 use = found[roots[name]]
-                use.last = max(use.last, row)
+                use.last = max(use.last, together[row].stop - 1)
                 use.on_bus |= touches_bus
                 use.fed |= not touches_bus
     return found
@@ -124,6 +132,7 @@ class Layout:
     accelerated: list[bool]
     roots: dict[str, str]
     uses: dict[str, TensorUse]
+    together: list[range]  # of each row: the rows whose commands are mixed with its own
     shares: dict[str, str]  # in place in SRAM: a result -> the operand that it is written over, chunk by chunk
 
     def homes(self, kept: frozenset[str]) -> dict[str, Storage]:
@@ -146,13 +155,28 @@ def layout_of(network: Network, accelerator: Accelerator | None) -> Layout:
     operators = tuple(item for item in network.operators if not isinstance(item.attributes, Reshape))
     accelerated = [on_accelerator(network, operator, accelerator) for operator in operators]
     for row in range(len(operators)):
-        if isinstance(operators[row].attributes, WeightGradient) and not _updates(operators, accelerated, row):
+        if isinstance(operators[row].attributes, WeightGradient) and not _updates(network, operators, accelerated, row):
             accelerated[row] = False
         if isinstance(operators[row].attributes, Update) and (row == 0 or not accelerated[row - 1]):
             accelerated[row] = False
     roots = storage_roots(network)
-    used = uses(network, operators, accelerated, roots)
-    return Layout(operators, accelerated, roots, used, _shared(operators, accelerated, roots, used))
+    together = _together(operators, accelerated)
+    used = uses(network, operators, accelerated, roots, together)
+    shares = _shared(operators, accelerated, roots, used)
+    return Layout(operators, accelerated, roots, used, together, shares)
+
+
+def _together(operators: tuple[Operator, ...], accelerated: list[bool]) -> list[range]:
+    """A weight gradient with its update, and with the sum per channel of the same g right behind."""
+    found = [range(row, row + 1) for row in range(len(operators))]
+    for row, operator in enumerate(operators):
+        if not accelerated[row] or not isinstance(operator.attributes, WeightGradient):
+            continue
+        after = operators[row + 2] if row + 2 < len(operators) and accelerated[row + 2] else None
+        along = after is not None and isinstance(after.attributes, ChannelSum) and after.inputs == operator.inputs[1:]
+        rows = range(row, row + 2 + along)
+        found[rows.start : rows.stop] = [rows] * len(rows)
+    return found
 
 
 def _shared(
@@ -168,11 +192,13 @@ def _shared(
     return found
 
 
-def _updates(operators: tuple[Operator, ...], accelerated: list[bool], row: int) -> bool:
+def _updates(network: Network, operators: tuple[Operator, ...], accelerated: list[bool], row: int) -> bool:
     """Whether the next operator, on the accelerator too, takes this one's sums, and nobody else does."""
-    sums, after = operators[row].outputs[0], operators[row + 1 : row + 2]
-    readers = [operator for operator in operators if sums in operator.inputs]
-    return readers == list(after) and isinstance(after[0].attributes, Update) and accelerated[row + 1]
+    sums = operators[row].outputs[0]
+    readers = [place for place, operator in enumerate(operators) if sums in operator.inputs]
+    if readers != [row + 1] or sums in network.outputs:
+        return False
+    return isinstance(operators[row + 1].attributes, Update) and accelerated[row + 1]
 
 
 def matrix_like(operator: Operator) -> bool:

@@ -1,17 +1,19 @@
 """Expansion of a training step's operators: products of three shapes, sums, pooling and updates, tile by tile.
 
-Numbers that a step decides (shifts, bounds, ranges) travel through scalar registers: the vector engine loads them from the
-scratchpad in front of the first command that wants them and stores what it found behind the last. It works in order, so
-that every operator may use the same registers.
+Numbers that a step decides (shifts, bounds, ranges) travel through scalar registers: the vector engine loads them from
+the scratchpad in front of the first command that wants them and stores what it found behind the last. It works in
+order, so that every operator may use the same registers.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from accel_models import network as net
 from accel_models.arithmetic import Rounding
 from accel_models.commands import (
     BIAS_BYTES,
+    WORD_BYTES,
     Elementwise,
     Fill,
     Function,
@@ -28,13 +30,11 @@ from accel_models.commands import (
     StoreRegisters,
     Sum,
     Update,
-    WORD_BYTES,
 )
-from accel_models import network as net
 from accel_models.kernels.training import DIGIT_BITS
-from cosim.encode.expand import Builder, Region
+from cosim.encode.expand import Builder
 from cosim.encode.steps import Pending, Runs, Step
-from cosim.place import ALIGNMENT, Block
+from cosim.place import Block
 from cosim.tile.training import Band, Pass, plan_bands, plan_passes
 
 ROUNDING = {"nearest": Rounding.HALF_UP, "pseudo_stochastic": Rounding.PSEUDO_STOCHASTIC}
@@ -156,7 +156,7 @@ def _image(builder: Builder, name: str) -> _Image:
 
 
 def _feed_rows(builder: Builder, image: _Image, index: int, first: int, stop: int) -> tuple[Block, int]:
-    """Where row ``first`` of an image lies in the scratchpad, rows up to ``stop`` with it. Whole images share a block."""
+    """Where row ``first`` of an image lies in the scratchpad, with rows up to ``stop``. Whole images share a block."""
     base = index * image.bytes
     start, end = base + first * image.line, base + stop * image.line
     whole = image.bytes <= builder.limits.image_bytes
@@ -406,14 +406,14 @@ def _parity(
 
 
 def _weight_gradient(builder: Builder, row: int) -> None:
-    """Passes over all images; behind each the update of the weights that it has summed. A sum per channel goes along."""
+    """Passes over all images; behind each the update of the weights that it summed. A sum per channel goes along."""
     operator, update = builder.operators[row], builder.operators[row + 1]
     a = operator.attributes
     assert isinstance(a, net.WeightGradient) and isinstance(update.attributes, net.Update)
     x, g = (_image(builder, name) for name in operator.inputs)
     images = builder.network.tensors[operator.inputs[0]].shape[0]
     lanes, half = builder.hw.columns, builder.limits.entries // 2
-    sums = row + 2 if _sums_along(builder, row + 2, operator.inputs[1]) else None
+    sums = row + 2 if row + 2 in builder.together[row] else None
     groups = -(-g.channels // lanes) if sums is not None else 0
     passes = plan_passes(a.kernel, x.channels, g.channels, lanes, half - groups)
     counts = _Counts(builder, row + 1)
@@ -424,7 +424,7 @@ def _weight_gradient(builder: Builder, row: int) -> None:
             step = builder.step(row)
             held_x, held_g = (_feed_rows(builder, item, image, 0, item.rows) for item in (x, g))
             _outer(step, row, a, x, g, part, held_x, held_g, entry, image > 0)
-            if along is not None:
+            if along is not None:  # one pass is enough
                 _ones(step, along, g, held_g, g.channels, entry + half - groups, image > 0)
         counts.update(part, x.channels, g.channels, entry)
         if along is not None:
@@ -432,14 +432,6 @@ def _weight_gradient(builder: Builder, row: int) -> None:
     counts.finish()
     builder.mapping[row] = f"{len(passes)} passes over the images"
     builder.mapping[row + 1] = "in place, from the accumulators"
-
-
-def _sums_along(builder: Builder, row: int, g: str) -> bool:
-    """Whether the operator of a row sums this tensor per channel."""
-    if row >= len(builder.operators) or builder.limits.alone:
-        return False
-    operator = builder.operators[row]
-    return isinstance(operator.attributes, net.ChannelSum) and operator.inputs == (g,) and builder.accelerated[row]
 
 
 def _outer(
@@ -519,7 +511,9 @@ class _Counts:
         pads = {"master_address": (block, 0)}
         view: Block | None = None
         if size == 2:
-            view = builder.block(operator.outputs[1] if a.fraction_bits else f"{operator.name}.view", rows * part.columns)
+            view = builder.block(
+                operator.outputs[1] if a.fraction_bits else f"{operator.name}.view", rows * part.columns
+            )
             fields["output_row_stride"] = part.columns
             pads["output_address"] = (view, 0)
         self._begun = True
@@ -564,12 +558,9 @@ def _ones(
 
 def _channel_sum(builder: Builder, row: int) -> None:
     """Alone, where no weight gradient has taken it along."""
-    operator = builder.operators[row]
-    image = _image(builder, operator.inputs[0])
-    before = [item for item in builder.operators[max(0, row - 2) : row] if isinstance(item.attributes, net.WeightGradient)]
-    if before and before[0] is builder.operators[row - 2] and builder.accelerated[row - 2]:
-        if _sums_along(builder, row, before[0].inputs[1]):
-            return
+    if builder.together[row].start < row:
+        return
+    image = _image(builder, builder.operators[row].inputs[0])
     entry = builder.accumulator_half()
     for index in range(builder.network.tensors[image.name].shape[0]):
         step = builder.step(row)

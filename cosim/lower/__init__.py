@@ -4,6 +4,7 @@ from .api import Lowered, lower, lower_with_codes
 from .aten import register
 from .check import LayerDifference, Stored, layer_differences
 from .errors import LoweringError
+from .step import lower_step
 from .trained import lower_training_step
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "Stored",
     "layer_differences",
     "lower",
+    "lower_step",
     "lower_training_step",
     "lower_with_codes",
     "register",

@@ -2,7 +2,8 @@
 
 ``CpuCall.function`` is ``aten::name.overload`` (any namespace), its parameters ``args`` and ``kwargs`` hold plain JSON
 values and tagged tuples: ``("tensor", i)`` is operand i, ``("list", ...)`` a list, ``("dtype", name)`` a dtype.
-An operator that draws random numbers has a third one, ``seed``: it draws the same ones every time it runs.
+An operator that draws random numbers has a third one, ``seed``: it draws the same ones every time it runs. ``keep``:
+the places of the results that are wanted, where it leaves some out.
 """
 
 from __future__ import annotations
@@ -65,7 +66,11 @@ def kernel(function: str) -> Callable[..., tuple[np.ndarray, ...]]:
     target = getattr(getattr(getattr(torch.ops, namespace), name), overload)
 
     def run(
-        *operands: np.ndarray, args: tuple[Any, ...], kwargs: tuple[tuple[str, Any], ...], seed: int | None = None
+        *operands: np.ndarray,
+        args: tuple[Any, ...],
+        kwargs: tuple[tuple[str, Any], ...],
+        seed: int | None = None,
+        keep: tuple[int, ...] | None = None,
     ) -> tuple[np.ndarray, ...]:
         tensors = [torch.from_numpy(np.array(operand)) for operand in operands]
         with torch.no_grad(), torch.random.fork_rng(devices=[], enabled=seed is not None):
@@ -73,7 +78,8 @@ def kernel(function: str) -> Callable[..., tuple[np.ndarray, ...]]:
                 torch.default_generator.manual_seed(seed)
             result = target(*(_decode(value, tensors) for value in args), **{k: _decode(v, tensors) for k, v in kwargs})
         results = result if isinstance(result, tuple | list) else (result,)
-        return tuple(item.numpy() for item in results if item is not None)
+        kept = [place for place, item in enumerate(results) if item is not None] if keep is None else keep
+        return tuple(results[place].numpy() for place in kept)
 
     return run
 

@@ -1,15 +1,16 @@
 """A traced training step as a Network: state in persistent tensors, written in place, and every node somewhere.
 
-Nodes become units (see ``training``); what is left is a CPU call each. Units are put in an order in which whatever reads
-the old value of a state comes before what writes the new one. Small CPU calls that follow each other are one, a
+Nodes become units (see ``training``); what is left is a CPU call each. Units are put in an order in which whatever
+reads the old value of a state comes before what writes the new one. Small CPU calls that follow each other are one, a
 ``sequence``: a step has some hundred of them, on single numbers.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import groupby
 from math import prod
 from typing import Any
 
@@ -19,6 +20,7 @@ from torch import fx
 
 from accel_models.kernels import FUNCTIONS
 from accel_models.network import Attributes, CpuCall, Network, Operator, Tensor
+from cosim.trace import macs_by_node
 from cosim.trace.graph import Traced
 
 from . import aten
@@ -31,9 +33,13 @@ IMAGE, WEIGHT = (0, 2, 3, 1), (2, 3, 1, 0)  # stored axes: channels last; rows a
 _SMALL = 4096  # elements up to which a CPU call may be part of a sequence
 _ELEMENTWISE = {
     *(f"aten.{name}" for name in ("add", "sub", "mul", "div", "neg", "clamp", "_to_copy", "cat", "slice", "exp2")),
-    *(f"octo.{name}" for name in ("real", "scaled_codes", "master_view", "update", "relu_gradient", "requantize", "sides")),
+    *(
+        f"octo.{name}"
+        for name in ("real", "scaled_codes", "master_view", "update", "relu_gradient", "requantize", "sides")
+    ),
     "getitem",
 }
+_TRAINED = ("_master", "_weight", "_bias")  # names of the state that counts as parameters
 _RESHAPES = {"aten.view", "aten._unsafe_view", "aten.reshape", "aten.unsqueeze", "aten.squeeze", "aten.flatten"}
 _SHIFTS = {"aten.__lshift_": "shift_left", "aten.__rshift_": "shift_right"}  # as ``name_of`` names them
 
@@ -66,15 +72,19 @@ class _Step:
         self.inputs = placeholders[: len(traced.inputs)]
         self.states = dict(zip(placeholders[len(traced.inputs) :], (item.name for item in traced.state), strict=True))
         outputs = self.graph.outputs()
-        self.finals: dict[fx.Node, Key] = {node: outputs[traced.mutations[name]] for node, name in self.states.items() if name in traced.mutations}
+        self.finals: dict[fx.Node, Key] = {
+            node: outputs[traced.mutations[name]] for node, name in self.states.items() if name in traced.mutations
+        }
         self._fix_constants()
         self.results: list[Key] = outputs[: len(outputs) - len(traced.mutations)]
+        self.is_octo = any(name_of(node).startswith("octo.") for node in self.graph.nodes)
         self.live = self._live([*self.results, *self.finals.values()])
         self.orders = self._stored_orders()
         self.tensors: dict[str, Tensor] = {}
         self.constants: dict[str, np.ndarray] = {}
         self.reals: dict[Key, list[str]] = {}
         self.emitted = _Emitted()
+        self.macs = macs_by_node(traced)
 
     def source(self, node: fx.Node) -> fx.Node:
         return next(data_nodes(node.args))
@@ -158,7 +168,7 @@ class _Step:
         self._declare()
         for unit in self._ordered(units):
             self._emit(unit)
-        outputs = tuple(self._result(index, node) for index, node in enumerate(self.results))
+        outputs = tuple(self._result(node) for node in self.results)
         return Network(
             name=self.name,
             operators=tuple(self.emitted.operators),
@@ -167,58 +177,69 @@ class _Step:
             inputs=tuple(self.reals[node][0] for node in self.inputs),
             outputs=outputs,
             parameters=sum(
-                self.tensors[name].elements for node, name in self.states.items() if name.endswith(("_master", "_bias"))
+                self.tensors[name].elements for node, name in self.states.items() if name.endswith(_TRAINED)
             ),
             metadata={"multiplier_bits": 16, "step": True},
         )
 
     def _declare(self) -> None:
         for node in self.inputs:
-            axes = self.order(node)
-            name = str(node.target)
-            plain = axes == tuple(range(len(axes)))
-            dtype = self.graph.dtype_name(node)
-            self.tensors[name] = Tensor(
-                name=name, shape=self.shape(node), dtype=dtype, role="input", permutation=None if plain else axes
-            )
+            name, dtype, axes = str(node.target), self.graph.dtype_name(node), self._permutation(node)
+            self.tensors[name] = Tensor(name=name, shape=self.shape(node), dtype=dtype, role="input", permutation=axes)
             self.reals[node] = [name]
         for node, name in self.states.items():
             value = self.traced.initial_state[name].detach()
             stored = value.permute(self.order(node)).contiguous().numpy()
-            self.tensors[name] = Tensor(name=name, shape=stored.shape, dtype=str(stored.dtype), role="persistent")
+            dtype, axes = str(stored.dtype), self._permutation(node)
+            self.tensors[name] = Tensor(name=name, shape=stored.shape, dtype=dtype, role="persistent", permutation=axes)
             self.constants[name] = stored
             self.reals[node] = [name]
 
-    def _result(self, index: int, node: fx.Node) -> str:
+    def _permutation(self, node: Key) -> tuple[int, ...] | None:
+        """Of a tensor at the boundary: its stored axes, None for PyTorch's order."""
+        axes = self.order(node) if isinstance(node, fx.Node) else ()
+        return None if axes == tuple(range(len(axes))) else axes
+
+    def _result(self, node: Key) -> str:
         name = self.reals[node][0]
-        self.tensors[name] = replace(self.tensors[name], role="output")
+        self.tensors[name] = replace(self.tensors[name], role="output", permutation=self._permutation(node))
         return name
 
     # ---- CPU calls ----
 
     def _cpu_unit(self, node: fx.Node) -> Unit:
         """A node on the CPU, its inputs in kernel order; parameters are found when tensors have names."""
-        results = [item for item in self.graph.results(node)]
+        results = self._results(node)
         users = [user for user in node.users if user in self.live]
         if len(results) > 1 or any(name_of(user) == "getitem" for user in users):
             outputs = [
                 next((user for user in users if name_of(user) == "getitem" and user.args[1] == place), None)
-                for place in range(len(results))
+                for place in results
             ]
         else:
             outputs = [node]
         reads = list(dict.fromkeys(item for item in data_nodes((node.args, node.kwargs))))
-        elements = max([prod(item.shape) for item in results] + [prod(self.graph.shape(item)) for item in reads])
+        elements = max(
+            [prod(item.shape) for item in results.values()] + [prod(self.graph.shape(item)) for item in reads]
+        )
         unit = Unit(CpuCall(function="", parameters=()), reads, outputs, self.graph.index[node], {node})
         unit.elements, unit.label = elements, name_of(node).partition(".")[2]
-        unit.phase = self.graph.origin(node)[2] if not name_of(node).startswith("octo.") else "update"
+        unit.phase = "update" if self.is_octo else self.graph.origin(node)[2]
         if name_of(node) in ("octo.conv2d", "octo.conv2d_input_gradient", "octo.conv2d_weight_gradient"):
             given = self.graph.arguments(node)
             first = given["g"] if "g" in given else node
             kernel = given["w"] if "w" in given else node
             shape = self.graph.shape(first)
             unit.macs = shape[0] * shape[2] * shape[3] * prod(self.graph.shape(kernel))
+        else:
+            unit.macs = self.macs.get(node.name, 0)
         return unit
+
+    def _results(self, node: fx.Node) -> dict[int, torch.Tensor]:
+        """Fake values of a node's results by place; those that it leaves out are None in its tuple."""
+        value = self.graph._values.get(node)
+        items = value if isinstance(value, tuple | list) else (value,)
+        return {place: item for place, item in enumerate(items) if isinstance(item, torch.Tensor)}
 
     def call(self, node: fx.Node) -> tuple[str, list[str], dict[str, Any]]:
         """Function, operands (as ``reals`` has them) and parameters of a node."""
@@ -251,6 +272,9 @@ class _Step:
             if any(item in self.orders for item in (node, *data_nodes(node.args))):
                 raise LoweringError(f"node {node.name}: {name} has no kernel for tensors of a training step")
             found = aten.call(self, node)  # type: ignore[arg-type]
+            value = self.graph._values.get(node)
+            if isinstance(value, tuple | list) and len(self._results(node)) < len(value):
+                found.parameters["keep"] = tuple(self._results(node))
         parameters = dict(found.parameters)
         if isinstance(parameters.get("dim"), int) and node in self.orders:
             parameters["dim"] = self.order(node).index(parameters["dim"])
@@ -275,8 +299,7 @@ class _Step:
                 batch += more
                 done |= set(more)
                 rest = [unit for unit in rest if unit not in done]
-            if batch:
-                found.append(batch)
+            found += [list(group) for _, group in groupby(batch, lambda unit: unit.phase)]
             large = next((unit for unit in rest if unit.on_cpu and ready(unit)), None)
             unit = large or next((unit for unit in rest if ready(unit)), None)
             if unit is None:
@@ -369,7 +392,7 @@ class _Step:
                 found.append((self.shape(node), self.graph.dtype_name(node)))
             elif unit.on_cpu:
                 (made,) = unit.members
-                result = self.graph.results(made)[place]
+                result = list(self._results(made).values())[place]
                 found.append((tuple(result.shape), str(result.dtype).removeprefix("torch.")))
             elif unit.attributes.KIND == "update":
                 found.append(((2,), "int32"))
@@ -452,8 +475,7 @@ class _Step:
         place |= {f"%{index}": len(operands) + index for index in range(len(made))}
         first = units[0]
         summary = Unit(CpuCall(function="sequence"), [], [], first.index, set().union(*(u.members for u in units)))
-        summary.phase = "update"
-        summary.label = "scalars"
+        summary.phase, summary.label = first.phase, "scalars"
         if any(function == "octo.softmax_gradient" for function, _, _, _ in calls):
             summary.phase, summary.label = "backward-input", "loss"
         kept = [index for index, node in enumerate(made) if node is not None and self._is_read(node, units)]

@@ -1,14 +1,14 @@
 """Operators of training out of ``torch.ops.octo``: which nodes are one operator of a Network together.
 
-A product with the range and the rounding of its sums is one operator, so is a weight gradient with its update: those sums
-never lie in memory. What matches nothing here becomes a CPU call, node by node.
+A product with the range and the rounding of its sums is one operator; a weight gradient comes right before its update:
+those sums never lie in memory. What matches nothing here becomes a CPU call, node by node.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from math import prod
-from typing import Any
+from typing import Any, TypeAlias
 
 from torch import fx
 
@@ -42,7 +42,7 @@ class Made:
     dtype: str
 
 
-Key = fx.Node | Made
+Key: TypeAlias = fx.Node | Made
 
 
 @dataclass(slots=True, eq=False)
@@ -156,7 +156,7 @@ class Patterns:
         unit.label = self.label(given["shift"], "_shift").removesuffix("_output") or kind.KIND
         return [unit]
 
-    def _sums(self, source: fx.Node) -> tuple[type, dict[str, Any], list[fx.Node], int] | None:
+    def _sums(self, source: fx.Node) -> tuple[Any, dict[str, Any], list[fx.Node], int] | None:
         """Kind, attributes without the epilogue, operands and MACs of a node that makes sums."""
         given, name = self.graph.arguments(source), name_of(source)
         if name == "octo.conv2d":
@@ -193,12 +193,12 @@ class Patterns:
         bits = self.graph.arguments(views[0])["fraction_bits"] if views else 0
         rounding, most, random = given["rounding"], given["most"], given["random_bits"]
         extra = [given["key"]] if rounding == "stochastic_indexed" else []
-        attributes = Update(
-            multiplier=multiplier, most=most, fraction_bits=bits, rounding=rounding, random_bits=random
-        )
+        attributes = Update(multiplier=multiplier, most=most, fraction_bits=bits, rounding=rounding, random_bits=random)
         members = {node, new, *views, *([counts] if counts is not None else [])}
         layer = self.label(master, "_master") or "weights"
-        update = Unit(attributes, [acc, master, given["shift"], *extra], [new, *views, counts], self._index({acc}), members)
+        update = Unit(
+            attributes, [acc, master, given["shift"], *extra], [new, *views, counts], self._index({acc}), members
+        )
         update.phase, update.label = "update", f"{layer}.update"
         gradient = Unit(
             WeightGradient(kernel=tuple(wanted["kernel"]), **_places(wanted)),

@@ -1,4 +1,4 @@
-"""Tilings of a training step's operators: bands of rows whose sums fit the accumulators, and what the accelerator takes.
+"""Tilings of a training step's operators: bands of rows whose sums fit the accumulators; what the accelerator takes.
 
 A product for codes (forward, input gradient) goes image by image; a band holds the sums of its pixels for a part of the
 columns. A weight gradient keeps its sums over all images: a pass holds kernel rows (or places) times columns.
@@ -99,7 +99,8 @@ def plan_bands(
     height = min(rows, stride[0] * max(1, entries // (pixels * groups)), most_rows or rows)
     height = max(stride[0], height // stride[0] * stride[0]) if height < rows else rows
     count = -(-rows // height)
-    even = -(-(-(-rows // count)) // stride[0]) * stride[0]  # equal bands, each of whole strides
+    lines = -(-rows // count)
+    even = -(-lines // stride[0]) * stride[0]  # equal bands, each of whole strides
     return BandPlan(images, rows, columns, min(even, rows), min(columns, groups * lanes))
 
 
@@ -122,9 +123,7 @@ class Pass:
         return self.rows * self.places * channels
 
 
-def plan_passes(
-    kernel: tuple[int, int], channels: int, columns: int, lanes: int, entries: int
-) -> list[Pass]:
+def plan_passes(kernel: tuple[int, int], channels: int, columns: int, lanes: int, entries: int) -> list[Pass]:
     """How a weight gradient's sums are cut where the accumulators do not hold them all."""
     groups = -(-columns // lanes)
     line = kernel[1] * channels
@@ -133,10 +132,12 @@ def plan_passes(
         cuts = [(y, 1, x, min(places, kernel[1] - x)) for y in range(kernel[0]) for x in range(0, kernel[1], places)]
     else:
         rows = min(kernel[0], entries // line)
-        rows = -(-kernel[0] // -(-kernel[0] // rows))
+        count = -(-kernel[0] // rows)
+        rows = -(-kernel[0] // count)
         cuts = [(y, min(rows, kernel[0] - y), 0, kernel[1]) for y in range(0, kernel[0], rows)]
     held = max(rows * places for _, rows, _, places in cuts) * channels
     together = min(groups, max(1, entries // held))
-    together = -(-groups // -(-groups // together))
+    count = -(-groups // together)
+    together = -(-groups // count)
     wide = together * lanes
     return [Pass(*cut, first, min(wide, columns - first)) for first in range(0, columns, wide) for cut in cuts]

@@ -78,7 +78,7 @@ def simulate(
         sys.path.insert(0, str(test_dir))  # the runner hands sys.path to the simulator
     status = 0
     try:
-        with environment({"PATH": tool_path()}):
+        with environment({"PATH": tool_path(), **_kept_bytecode(build)}):
             get_runner("verilator").test(
                 hdl_toplevel=build.top,
                 hdl_toplevel_lang="verilog",
@@ -106,6 +106,11 @@ def simulate(
     if not build.waves:
         shutil.rmtree(directory)
     return report
+
+
+def _kept_bytecode(build: BlockBuild) -> dict[str, str]:
+    """Compiled Python beside the builds, even where the environment keeps none: compiling takes most of a start."""
+    return {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(build.directory.parent / "bytecode")}
 
 
 def _read(build: BlockBuild, test_module: str, results: Path, log: Path, status: int) -> SimulationReport:

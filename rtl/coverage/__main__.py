@@ -9,6 +9,7 @@ import argparse
 import hashlib
 import importlib.metadata
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -16,6 +17,7 @@ import sys
 from collections.abc import Mapping, Sequence
 
 from accel_models.container import write_atomic
+from rtl.bench import stimulus
 from rtl.bench.build import RTL_DIR
 from rtl.bench.tools import RtlError, require_tools
 from rtl.coverage.holes import HOLES, judge, load_reasons
@@ -74,7 +76,8 @@ def _run_tests(sources: Mapping[str, str], jobs: int) -> int:
     (BUILD / _SOURCES).unlink(missing_ok=True)
     command = [sys.executable, "-m", "pytest", "-q", "-n", str(jobs), "--dist", "worksteal"]
     command += ["-p", "no:cacheprovider", "-p", "rtl.coverage.plugin", f"{OPTION}={BUILD}", *tests]
-    status = subprocess.run(command, cwd=TREE, check=False).returncode
+    environment = {**os.environ, stimulus.VARIABLE: stimulus.LONG}
+    status = subprocess.run(command, cwd=TREE, env=environment, check=False).returncode
     if not status:
         (BUILD / _SOURCES).write_text(_digest(sources))
     return status

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from rtl.bench import stimulus
 from rtl.bench.build import RTL_DIR, Variant, variant
 from rtl.mutation.schema import ARGUMENT
 from rtl.mutation.tokens import MutationError
@@ -180,7 +181,7 @@ def _child(folder: Path, tests: list[str], number: int, form: Variant) -> int:
     log = os.open(folder / "log", os.O_WRONLY | os.O_CREAT)
     os.dup2(log, 1)
     os.dup2(log, 2)
-    os.environ["COCOTB_MAX_FAILURES"] = "1"
+    os.environ |= {"COCOTB_MAX_FAILURES": "1", stimulus.VARIABLE: stimulus.LONG}
     os.chdir(TREE)
     chosen = Variant(form.files, form.first, form.build_root, form.options, (f"+{ARGUMENT}={number}",))
     options = ["-x", "-q", "--no-header", "-p", "no:cacheprovider", "-m", "", f"--basetemp={folder}/tmp"]

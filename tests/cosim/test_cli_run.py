@@ -206,7 +206,15 @@ def test_a_step_is_no_inference_but_its_model_is(cosim: Command) -> None:
 
 def test_lists(cosim: Command) -> None:
     found = json.loads(cosim("list", "--json", "-").out)
-    assert [item["name"] for item in found["workloads"]] == ["resnet8", "vww", "kws", "ad", "gemm"]
+    assert [item["name"] for item in found["workloads"]] == [
+        "resnet8",
+        "vww",
+        "kws",
+        "ad",
+        "gemm",
+        "octo",
+        "octo-resnet8",
+    ]
     assert {"edge16", "edge8", "cortex-m7", "cortex-m4"} <= {item["name"] for item in found["systems"]}
     schema = json.loads(cosim("list", "--schema").out)
     assert "accelerator" in schema["properties"]

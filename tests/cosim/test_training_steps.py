@@ -2,7 +2,7 @@
 
 import importlib.util
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
 
@@ -16,7 +16,7 @@ from accel_models.system import load_system
 from cosim import lower, trace
 from cosim.cli.main import main
 from cosim.encode import compile_network
-from cosim.steps import difference, run_steps
+from cosim.steps import run_steps
 
 STEPS = Path(__file__).parent / "fixtures" / "train_steps.py"
 EXACT = 1e-5  # of the largest magnitude of a tensor
@@ -28,6 +28,12 @@ def lowered(name: str) -> Network:
     network = lower.lower_training_step(traced, name=name)
     lower.register(network)
     return network
+
+
+def difference(mine: Mapping[str, np.ndarray], theirs: Mapping[str, np.ndarray]) -> float:
+    """The largest difference, relative to the largest magnitude of the tensor that it is in."""
+    assert set(mine) == set(theirs)
+    return max(float(np.abs(mine[n] - want).max() / max(1e-30, np.abs(want).max())) for n, want in theirs.items())
 
 
 @pytest.fixture
@@ -60,7 +66,6 @@ def test_three_steps_are_pytorchs(module: ModuleType, name: str) -> None:
     for key, parameter in net.named_parameters():
         for kind, value in optimizer.state[parameter].items():
             expected[f"p_{key}_{kind}".replace(".", "_")] = value.numpy()
-    assert set(done.state) == set(expected)
     assert difference(done.state, expected) < EXACT
     assert done.unchanged == 0
 
@@ -78,7 +83,7 @@ def functions(network: Network) -> list[str]:
 def test_macs_and_phases() -> None:
     network = lowered("cnn_step")
     conv1, conv2, classify = 4 * 64 * 4 * 9, 4 * 4 * 6 * 4 * 9, 4 * 6 * 5
-    macs = {phase: 0 for phase in ("forward", "backward-input", "backward-weight", "update")}
+    macs = dict.fromkeys(("forward", "backward-input", "backward-weight", "update"), 0)
     for operator in network.operators:
         macs[operator.phase] += operator.macs
     assert macs == {
@@ -152,7 +157,7 @@ def test_the_command_line_runs_a_step_and_leaves_the_weights(
         == data["cycles"]
     )
     metrics = data["metrics"]
-    assert metrics["difference_from_pytorch"] < EXACT and metrics["zero_updates"] == 0
+    assert metrics["floats_largest_difference"] < EXACT and metrics["zero_updates"] == 0
     assert len(metrics["losses"]) == 3 and metrics["losses"][2] == metrics["loss"] < metrics["losses"][0]
     persistent = [t for m in data["memory"] if m["space"] == "sram" for t in m["tensors"] if t["role"] == "persistent"]
     assert {t["tensor"] for t in persistent} >= {"p_0_weight", "p_0_weight_momentum_buffer"}

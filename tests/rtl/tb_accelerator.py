@@ -33,6 +33,7 @@ from accel_models.registers import Control, Counter, Csr, ErrorCause, Interrupt,
 from rtl.bench.axil import AxiLite
 from rtl.bench.cosim_job import Host
 from rtl.bench.job import JOB_VARIABLE, command_base, machine_of, write_inputs
+from rtl.bench.stimulus import rounds
 
 LOAD, MATRIX, VECTOR, STORE = (1 << engine for engine in Engine)
 PAD, ENTRIES, DEPTH = 32768, 512, 63  # scratchpad bytes, accumulator entries, tokens of the system under test
@@ -175,8 +176,8 @@ async def reset_in_mid_job(dut):
     write_inputs(host.machine, host.job.inputs)
     await host.load(["sram"])
     first = await host.segment(segment)
-    anywhere = np.random.default_rng(0).integers(20, first["cycles"] - 200, 10)
-    while_it_stores = np.arange(first["cycles"] - 200, first["cycles"] - 40, 20)
+    anywhere = np.random.default_rng(0).integers(20, first["cycles"] - 200, rounds(10))
+    while_it_stores = np.arange(first["cycles"] - 200, first["cycles"] - 40, 160 // rounds(8, least=3))
     for cycles in (*anywhere, *while_it_stores):
         await host.bus.write(Csr.COMMAND_ADDRESS, command_base(host.program))
         await host.bus.write(Csr.CONTROL, Control.START)

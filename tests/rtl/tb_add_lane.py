@@ -5,6 +5,7 @@ import numpy as np
 from cocotb.triggers import RisingEdge
 
 from accel_models.arithmetic import MAX_SHIFT, MIN_SHIFT, rescaled_add
+from rtl.bench.stimulus import rounds
 from stream import bursty, never, parameter, start
 
 AHEAD, LATENCY = 3, 2  # cycles from b to its a, from a to the result
@@ -58,7 +59,7 @@ async def every_shift(dut):
 async def random_codes(dut, gaps, add):
     await start(dut, enable_i=0, add_i=0)
     rng, pattern = np.random.default_rng(2), gaps()
-    for _ in range(60):
+    for _ in range(rounds(60)):
         low, high = sorted(rng.integers(-128, 128, 2).tolist())
         mult_a, mult_b = (short(int(value)) for value in rng.integers(0, 2**31, 2))
         zero_a, zero_b, zero_point = rng.integers(-128, 128, 3).tolist()

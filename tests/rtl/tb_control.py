@@ -13,6 +13,7 @@ from accel_models.registers import ErrorCause
 from accel_models.timing import simulate
 from accel_models.work import Work, work_of
 from control_bench import ENGINES, Fetch, Outcome, prepare, run_segment
+from rtl.bench.stimulus import rounds
 from stream import parameter
 from tests.accel_models.handmade import program, random_commands, system
 
@@ -78,7 +79,7 @@ async def works(dut) -> None:
 
 
 @cocotb.test(timeout_time=20, timeout_unit="ms")
-@cocotb.parametrize(seed=range(6))
+@cocotb.parametrize(seed=range(rounds(6, least=3)))
 async def starts_equal_the_event_machine(dut, seed):
     rng = np.random.default_rng(seed)
     fetch = [Fetch(4, 1.0, 8), Fetch(1, 1.0, 2), Fetch(20, 3.75, 8)][seed % 3]

@@ -16,6 +16,7 @@ from accel_models.memory import BUS_SPACES
 from dma_bench import SIZES, MemorySide
 from dma_commands import corners, random_transfer, space
 from rtl.bench.images import read_image
+from rtl.bench.stimulus import rounds
 from stream import parameter, start
 
 BUS, PAD = parameter("BusBytes"), parameter("PadBytes")
@@ -61,7 +62,7 @@ async def transfers(dut, addresses, data):
     dut.pad_load_i.value = 1
     await ClockCycles(dut.clk_i, 2)
     for engine, kind in (("load", Load), ("store", Store)):
-        commands = [random_transfer(bench.rng, kind, SRAM, (0, PAD)) for _ in range(25)]
+        commands = [random_transfer(bench.rng, kind, SRAM, (0, PAD)) for _ in range(rounds(25))]
         commands += corners(kind, BUS_SPACES["sram"] + 4096, BUS, HW.max_burst_beats)[-12:]
         await bench.run(engine, commands)
         for command in commands:

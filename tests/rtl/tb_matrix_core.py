@@ -6,10 +6,11 @@ import numpy as np
 from accel_models.commands import MatrixMode
 from matrix_bench import MatrixBench
 from matrix_commands import OUTER, corners, random_command, scratchpad, tile
+from rtl.bench.stimulus import rounds
 from stream import bursty, never, parameter, uneven
 
 ROWS, COLUMNS, ENTRIES = parameter("Rows"), parameter("Columns"), parameter("Entries")
-TILES = 90
+TILES = rounds(90)
 
 
 async def bench_of(dut):

@@ -10,11 +10,12 @@ from accel_models.golden.access import Bytes, GoldenError
 from accel_models.golden.matrix import matrix_tile, patches, weights
 from engine_bench import EngineBench, Setting
 from matrix_commands import DEPTHWISE, DOT, OUTER, SCRATCHPAD_BYTES, corners, random_command, scratchpad, tile
+from rtl.bench.stimulus import rounds
 from stream import parameter
 
 ROWS, COLUMNS, ENTRIES = parameter("Rows"), parameter("Columns"), parameter("Entries")
 PAD_BYTES = parameter("PadBytes")
-BATCHES, BATCH = 24, 6
+BATCHES, BATCH = rounds(24), 6
 SETTINGS = [Setting(), Setting(shared=True), Setting(deny_weight=True), Setting(shared=True, deny_act=True)]
 PAD_ERROR, FIELD_ERROR, ENTRY_ERROR = 1, 2, 4
 
@@ -102,7 +103,8 @@ async def edges_of_memory(dut):
     bench = await bench_of(dut, Setting(shared=True))
     rng = np.random.default_rng(5)
     checked = 0
-    for _ in range(12):
+    tiles = rounds(12)
+    for _ in range(tiles):
         command = replace(fitting(rng), input_address=0)
         for field in ("input_address", "weight_address"):
             last = last_accepted(command, field)
@@ -111,7 +113,7 @@ async def edges_of_memory(dut):
             if not accepted(beyond):  # an image of padding alone is nowhere
                 assert await bench.errors(beyond) == PAD_ERROR
                 checked += 1
-    assert checked > 12
+    assert checked > tiles
 
 
 @cocotb.test(timeout_time=20, timeout_unit="ms")

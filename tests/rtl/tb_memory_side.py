@@ -12,6 +12,7 @@ from accel_models.commands import COMMAND_BYTES, End, Fill, Load, SetRegister, S
 from accel_models.memory import BUS_SPACES
 from dma_bench import EVEN, FAST, SIZES, MemorySide, Speed
 from dma_commands import corners, random_fill, random_transfer, space
+from rtl.bench.stimulus import rounds
 from stream import bursty, never, parameter
 
 ROWS, BUS, PAD = parameter("Rows"), parameter("BusBytes"), parameter("PadBytes")
@@ -56,7 +57,7 @@ async def random_loads_and_fills(dut, speed):
     bench = side(dut, 2)
     await bench.begin(speed)
     rng = bench.rng
-    for _ in range(3):
+    for _ in range(rounds(3)):
         commands = []
         for _ in range(40):
             where = WHOLE[str(rng.choice(list(WHOLE), p=[0.2, 0.6, 0.2]))]
@@ -70,7 +71,7 @@ async def random_loads_and_fills(dut, speed):
 async def random_stores(dut, speed):
     bench = side(dut, 3)
     await bench.begin(speed)
-    for _ in range(3):
+    for _ in range(rounds(3)):
         names = bench.rng.choice(["sram", "external"], 40)
         commands = [
             random_transfer(bench.rng, Store, WHOLE[str(name)], (0, bench.lists), bench.lists) for name in names
@@ -85,9 +86,11 @@ async def withheld_scratchpad(dut, engine):
     bench = side(dut, 4)
     await bench.begin({**EVEN, "sram": Speed(5, 1.0)}, pad_stall=90)
     kind = Load if engine == "load" else Store
-    commands = [random_transfer(bench.rng, kind, WHOLE["sram"], (0, bench.lists), bench.lists) for _ in range(60)]
+    commands = [
+        random_transfer(bench.rng, kind, WHOLE["sram"], (0, bench.lists), bench.lists) for _ in range(rounds(60))
+    ]
     if engine == "load":
-        commands += [random_fill(bench.rng, (0, bench.lists)) for _ in range(20)]
+        commands += [random_fill(bench.rng, (0, bench.lists)) for _ in range(rounds(20))]
     await run_and_check(bench, engine, commands, disturbed=True)
 
 

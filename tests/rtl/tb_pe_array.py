@@ -10,6 +10,7 @@ from accel_models.commands import Matrix, MatrixMode
 from accel_models.golden.matrix import matrix_tile, product
 from accel_models.golden.streams import TileVectors, operand_vectors
 from matrix_commands import DEPTHWISE, DOT, OUTER, scratchpad, tile
+from rtl.bench.stimulus import rounds
 from stream import bursty, never, pack, parameter, start, unpack
 
 ROWS, COLUMNS = parameter("Rows"), parameter("Columns")
@@ -65,7 +66,7 @@ async def tiles(dut, mode, transposed, gaps):
     await start(dut, **{f"{name}_i": 0 for name in INPUTS})
     rng, lost = np.random.default_rng([mode, transposed]), gaps()
     memory = scratchpad(rng)
-    commands = single_tiles(rng, mode, transposed, 150)
+    commands = single_tiles(rng, mode, transposed, rounds(150))
     parts = [next(operand_vectors(command, memory, ROWS, COLUMNS)) for command in commands]
     schedule = [(cycle, None) for cycle in loads(commands[0], parts[0])]
     for index, (command, part) in enumerate(zip(commands, parts, strict=True)):

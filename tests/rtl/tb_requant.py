@@ -5,6 +5,7 @@ import numpy as np
 from cocotb.triggers import ClockCycles, ReadOnly, RisingEdge
 
 from accel_models.arithmetic import MAX_SHIFT, MIN_SHIFT, requantize, wrap32
+from rtl.bench.stimulus import rounds
 from stream import bursty, collect, drive, never, pack, parameter, start, unpack
 
 LATENCY = 3
@@ -95,7 +96,7 @@ async def random_vectors(dut, gaps, stalls, double):
     await reset(dut)
     rng, out = np.random.default_rng([double, LANES]), []
     cocotb.start_soon(collect(dut, stalls(), out))
-    for _ in range(120):
+    for _ in range(rounds(120)):
         parameters = random_parameters(rng, double)
         acc = random_accumulators(rng, parameters[0], parameters[2], 24)
         await send_and_check(dut, parameters, acc, gaps(), out)

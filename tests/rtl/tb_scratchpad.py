@@ -10,6 +10,7 @@ from cocotb.triggers import ReadOnly, RisingEdge
 from accel_models.commands import LIST_ENTRY_BYTES
 from accel_models.golden.access import Bytes, GoldenError, window
 from rtl.bench.images import bank_of
+from rtl.bench.stimulus import rounds
 from stream import parameter, start
 
 ROWS, COLUMNS, BANKS, PAD_BYTES, BUS_BYTES = map(parameter, ("Rows", "Columns", "Banks", "PadBytes", "BusBytes"))
@@ -20,7 +21,7 @@ PORTS = [
     ("act", LANES, False), ("weight", LANES, False), ("vread", COLUMNS, False), ("vwrite", COLUMNS, True),
     ("sread", BUS_BYTES, False), ("lwrite", WORD_BYTES, True),
 ]  # fmt: skip
-CYCLES = 2500
+CYCLES = rounds(2500)
 
 
 @dataclass(frozen=True, slots=True)

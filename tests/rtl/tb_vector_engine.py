@@ -10,6 +10,7 @@ from cocotb.triggers import ClockCycles
 
 from accel_models.commands import Elementwise, Function, Pool, Range, Requantize
 from accel_models.golden.access import GoldenError
+from rtl.bench.stimulus import rounds
 from stream import bursty, never, parameter, uneven
 from vector_bench import VectorBench, golden
 from vector_commands import (
@@ -25,7 +26,7 @@ from vector_commands import (
 )
 
 SHAPE = Shape(parameter("Columns"), parameter("Entries"), parameter("MultW") == 16)
-ROUNDS = 70
+ROUNDS = rounds(70)
 
 
 async def bench_of(dut):

@@ -35,17 +35,16 @@ def test_a_run_with_rtl_beside_it(program: Path, capsys: pytest.CaptureFixture[s
     assert abs(run["rtl"]["cycles"] - run["cycles"]) <= max(0.02 * run["cycles"], 32)
 
 
-@pytest.mark.parametrize("memory", ["fast", "slow", "stalls", "latency=2,pace=1.5,stalls=0.1,seed=3"])
-def test_other_memories(memory: str, program: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_other_memories(program: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Values stay equal; the models say nothing about the cycles, which are others."""
     cycles = []
-    for kind in ("nominal", memory):
+    for kind in ("nominal", "fast", "slow", "stalls", "latency=2,pace=1.5,stalls=0.1,seed=3"):
         assert main(["rtl", str(program), "--memory", kind, "--json", "-"]) == 0
         found = json.loads(capsys.readouterr().out)
         assert found["holds"] and found["bytes_different"] == 0
         assert (found["expected_cycles"] is None) == (kind != "nominal")
         cycles.append(found["cycles"])
-    assert cycles[0] != cycles[1]
+    assert len(set(cycles)) == len(cycles)
 
 
 @pytest.mark.parametrize(

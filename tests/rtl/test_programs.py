@@ -8,6 +8,7 @@ from accel_models.generator import CAUSES, CHIPS
 from rtl.bench import programs
 from rtl.bench.job import MEMORY_KINDS
 from rtl.bench.programs import LONG_CYCLES, Verdict
+from rtl.bench.stimulus import rounds
 from tests.rtl.test_accelerator import SYSTEMS
 
 SEEDS = range(200)
@@ -40,7 +41,7 @@ def test_their_cycles_are_the_event_machines() -> None:
 
 def test_three_machines_name_the_same_cause_of_an_illegal_program() -> None:
     """And the RTL does so in bounded time: a segment that takes longer counts as hanging."""
-    found = programs.run_illegal(range(8 * len(CAUSES)))
+    found = programs.run_illegal(range(rounds(8) * len(CAUSES)))
     assert [(item.seed, item.chip, item.error) for item in found if item.error] == []
 
 

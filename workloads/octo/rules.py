@@ -54,13 +54,15 @@ class _Direction(Quantiser):
         self.distances: dict[str, float] = {}
         self.chosen: State = {}
 
-    def gradient(self, name: str, acc: torch.Tensor, exponent: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def gradient(
+        self, name: str, acc: torch.Tensor, exponent: torch.Tensor, factor: tuple[int, int] = (1, 0)
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         bits = self.settings.gradient_bits
         tried = {beta: cosine_distance(acc, beta, bits) for beta in BETAS}
         best = min(tried, key=lambda beta: tried[beta])
         self.distances[name] = tried[best]
         self.state[f"{name}/beta"] = self.chosen[f"{name}/beta"] = scalar(best)
-        return super().gradient(name, acc, exponent)
+        return super().gradient(name, acc, exponent, factor)
 
 
 def look_at_directions(

@@ -1,14 +1,19 @@
 """A training step as a function that changes a state in place: what the simulator traces."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import torch
 
 from workloads.octo import initial, networks, problem
+from workloads.octo.fp32 import Reference
 from workloads.octo.networks import Network
 from workloads.octo.scales import State, scalar
 from workloads.octo.settings import Settings
 from workloads.octo.step import first_ranges, rate_of, train_step
+from workloads.octo.training import Job, train
 
 
 @dataclass
@@ -44,10 +49,12 @@ class Example:
         return self.x, self.labels, scalar(0)
 
 
-def example(name: str, settings: Settings, batch: int, learning_rate: float, seed: int) -> Example:
+def example(
+    name: str, settings: Settings, batch: int, learning_rate: float, seed: int, folder: Path | None = None
+) -> Example:
     """A network from He's initialisation with the scales of its first batch."""
     network = networks.get(name)
-    data = problem.read(network, None, None)
+    data = problem.read(network, folder, None)
     if not 1 <= batch <= len(data.labels):
         raise ValueError(f"batch is {batch}, want 1..{len(data.labels)}, the training samples")
     x, labels = data.codes(data.inputs[:batch]), data.labels[:batch]
@@ -55,3 +62,37 @@ def example(name: str, settings: Settings, batch: int, learning_rate: float, see
         state = initial.initial_state(network, settings, initial.he(network, seed), data.input_exponent, seed)
         state = first_ranges(network, settings, state, x, labels)
     return Example(Trainer(network, settings, state, learning_rate, batch), x, labels)
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What a training of the registry is: the step that is simulated, and the short training that is scored."""
+
+    network: str
+    batch: int
+    start: str
+    epochs: int
+    samples: int | None
+    learning_rate: float = 0.1
+    training_batch: int = 50
+    settings: Settings = Settings(weights="int16")
+
+    def example(self, folder: Path | None, seed: int) -> Example:
+        return example(self.network, self.settings, self.batch, self.learning_rate, seed, folder)
+
+    def accuracy(self, folder: Path | None, seed: int, report: Callable[[str], None]) -> dict[str, Any]:
+        """Accuracy on the test set after the same training in float32 and in integers, both from here."""
+        network = networks.get(self.network)
+        data = problem.read(network, folder, None, self.samples)
+        found: dict[str, Any] = {}
+        for name, arithmetic in (("fp32", Reference()), ("int8", self.settings)):
+            report(f"training {self.epochs} epochs in {name}")
+            numbers = (self.epochs, self.training_batch, self.learning_rate, seed, self.start)
+            done = train(Job(network, data, arithmetic, *numbers), None, False, lambda line: None)
+            assert done is not None
+            found[f"accuracy_{name}"] = done[1][-1]["accuracy"]
+        return found | {"epochs": self.epochs, "training_samples": len(data.labels), "data_set": data.data_set}
+
+
+DIGITS = Recipe("digits-cnn", 8, "he", 6, None)
+RESNET8 = Recipe("resnet8", 8, "trained", 1, 200, learning_rate=0.01)

@@ -1,10 +1,12 @@
 """Proofs of the RTL: they succeed, they fail on a broken block, and the committed results are those of the table."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from _pytest.mark import ParameterSet
 
 from rtl.bench.build import RTL_DIR, lint
 from rtl.bench.tools import BuildError, MissingToolError
@@ -65,11 +67,19 @@ def first_of(block: str) -> Proof:
     return next(proof for proof in PROOFS if proof.block == block)
 
 
-def marked(proof: Proof) -> list[pytest.MarkDecorator]:
-    return [pytest.mark.slow] if proof.slow else []
+def cases(items: Sequence[Proof] | Sequence[Fault]) -> list[ParameterSet]:
+    """As parameters: slow where the block's first proof is, and all but the first of each block."""
+    seen: set[str] = set()
+    found = []
+    for number, item in enumerate(items):
+        name = item.name if isinstance(item, Proof) else f"{item.block}-{number}"
+        slow = item.block in seen or first_of(item.block).slow
+        found.append(pytest.param(item, id=name, marks=[pytest.mark.slow] if slow else []))
+        seen.add(item.block)
+    return found
 
 
-@pytest.mark.parametrize("proof", [pytest.param(item, id=item.name, marks=marked(item)) for item in PROOFS])
+@pytest.mark.parametrize("proof", cases(PROOFS))
 def test_every_property_is_proved_and_every_state_reached(proof: Proof, yosys: None) -> None:
     assert prove(proof).how == "proved"
     steps = reach(proof)
@@ -77,13 +87,7 @@ def test_every_property_is_proved_and_every_state_reached(proof: Proof, yosys: N
     assert all(1 <= cycles <= proof.reach_steps for cycles in steps.values())
 
 
-@pytest.mark.parametrize(
-    "fault",
-    [
-        pytest.param(item, id=f"{item.block}-{number}", marks=marked(first_of(item.block)))
-        for number, item in enumerate(FAULTS)
-    ],
-)
+@pytest.mark.parametrize("fault", cases(FAULTS))
 def test_a_broken_block_is_refuted(fault: Fault, yosys: None, tmp_path: Path) -> None:
     """A run from reset shows the fault: not only does induction fail."""
     stem = fault.file or fault.block
