@@ -138,6 +138,9 @@ def _train(
         metrics |= differences(program, done, *reference)
     if found.step.training is not None and samples:
         metrics |= found.step.training.accuracy(options.data, options.seed, report)
+    first = next(iter(found.inputs.values()), np.zeros(()))
+    if first.ndim:
+        metrics["batch"] = len(first)
     return done.values, metrics | ({"notes": notes} if notes else {})
 
 

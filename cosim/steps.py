@@ -1,4 +1,4 @@
-"""Training steps on golden: one invocation after the other on the same memory, and what a user wants to know of them."""
+"""Training steps on golden: invocation after invocation on the same memory, and what a user wants to know of them."""
 
 from __future__ import annotations
 
@@ -24,8 +24,9 @@ def is_step(computation: Program | Network) -> bool:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Steps:
     """``values``: outputs of the last step in real units, [1, ...] by name. ``losses``: the first output of every step,
-    where it is one number. ``state``: persistent tensors after the last step, in the caller's axis order. ``unchanged``: share of the updates of
-    parameters, an update an element and step, that left the element as it was; None where nothing is trained."""
+    where it is one number. ``state``: persistent tensors after the last step, in the caller's axis order.
+    ``unchanged``: share of the updates of parameters, an update an element and step, that left the element as it was;
+    None where nothing is trained."""
 
     values: Mapping[str, np.ndarray]
     losses: tuple[float, ...]

@@ -17,6 +17,7 @@ from cosim import lower, trace
 from cosim.cli.main import main
 from cosim.encode import compile_network
 from cosim.steps import run_steps
+from reports import terminal, training
 
 STEPS = Path(__file__).parent / "fixtures" / "train_steps.py"
 EXACT = 1e-5  # of the largest magnitude of a tensor
@@ -169,6 +170,30 @@ def test_the_command_line_runs_a_step_and_leaves_the_weights(
     for name, value in fresh.cnn.state_dict().items():
         assert torch.equal(user.cnn.state_dict()[name], value), f"{name} is the user's and must stay bit for bit"
     assert not user.OPTIMIZERS["cnn"].state, "no momentum is left behind"
+
+
+def test_a_step_beside_float_on_a_microcontroller(capsys: pytest.CaptureFixture[str]) -> None:
+    """The other run is the one that the command line makes of it alone, and ratios are of the same samples."""
+    alone = run_json(capsys, "run", f"{STEPS}:mlp_step", "--system", "cortex-m7")
+    given = ("--against", f"{STEPS}:mlp_step@cortex-m7", "--epoch", 1000)
+    both = run_json(capsys, "run", "octo", "--system", "edge16", "--samples", 0, *given)
+    other = both["against"]
+    assert other["system"] == "cortex-m7" and other["samples"] == 4 and both["metrics"]["batch"] == 8
+    assert (other["latency_ms"], other["energy_uj"]) == (alone["latency_ms"], alone["energy_uj"])
+    assert [phase["name"] for phase in other["phases"]] == [phase["name"] for phase in alone["phases"]]
+    whole = training.ratios(both)[0]
+    assert whole.time == pytest.approx(2 * alone["latency_ms"] / both["latency_ms"])
+    assert whole.energy == pytest.approx(2 * alone["energy_uj"] / both["energy_uj"])
+    assert training.epoch(both) == (125, 125 * both["latency_ms"], 125 * both["energy_uj"])
+    text = terminal.text(both)
+    assert "beside train_steps.py:mlp_step on cortex-m7" in text and "epoch  125 steps of 8 samples" in text
+    assert "cpu.cortex-m7.float_mac 5.52 cycles/MAC: 57.406 ms" in text, "a ratio stands with its sources"
+
+
+@pytest.mark.parametrize("text", ["@cortex-m7", "octo@", "nowhere"])
+def test_a_run_to_compare_with_that_is_none(capsys: pytest.CaptureFixture[str], text: str) -> None:
+    message = refused(capsys, "run", f"{STEPS}:mlp_step", "--against", text)
+    assert "want SYSTEM or TARGET@SYSTEM" in message or "nowhere" in message
 
 
 def test_underflow_is_reported(capsys: pytest.CaptureFixture[str]) -> None:
