@@ -6,7 +6,7 @@ from typing import Any
 
 from reports import training
 from reports.derived import RunJson, peak_macs_per_cycle, utilization
-from reports.units import count, digits, duration, energy, share, shorten, size
+from reports.units import count, digits, duration, energy, metric, share, shorten, size
 
 _HEAD = ("operator", "kind", "on", "MACs", "cycles", "share", "array use", "energy (µJ)", "bus bytes")
 _LEFT = 3  # columns aligned to the left
@@ -201,7 +201,7 @@ def _against(run: RunJson) -> list[str]:
 
 def _metrics(run: RunJson) -> list[str]:
     found = [
-        f"{name} {digits(value)}"
+        f"{name} {metric(value)}"
         for name, value in run["metrics"].items()
         if isinstance(value, int | float) and not isinstance(value, bool)
     ]

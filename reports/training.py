@@ -113,6 +113,44 @@ def epoch(run: RunJson) -> tuple[int, float, float] | None:
     return steps, steps * run["latency_ms"], steps * run["energy_uj"]
 
 
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """A quality after so many seconds and joules of training."""
+
+    name: str
+    quantity: str
+    values: list[float]
+    seconds: list[float]
+    joules: list[float]
+
+
+def curves(run: RunJson) -> list[Curve]:
+    """Of ``metrics.curves``: objects ``name``, ``quantity`` (accuracy, loss ...), ``samples`` trained with so far,
+    ``values``, and ``of``, "run" or "against": whose time and energy a sample takes; without that run they are left
+    out. The losses of several steps are a curve too."""
+    given = list(run["metrics"].get("curves", ()))
+    losses = run["metrics"].get("losses")
+    if losses:
+        seen = [samples(run) * (step + 1) for step in range(len(losses))]
+        given.append({"name": run["workload"], "quantity": "loss", "samples": seen, "values": losses, "of": "run"})
+    found = []
+    for item in given:
+        source = run if item.get("of", "run") == "run" else run.get("against")
+        if not source:
+            continue
+        each = source.get("samples") or samples(run)
+        found.append(
+            Curve(
+                name=item["name"],
+                quantity=item["quantity"],
+                values=[float(value) for value in item["values"]],
+                seconds=[count / each * source["latency_ms"] * 1e-3 for count in item["samples"]],
+                joules=[count / each * source["energy_uj"] * 1e-6 for count in item["samples"]],
+            )
+        )
+    return found
+
+
 def _over(part: float, whole: float) -> float | None:
     return part / whole if whole else None
 

@@ -85,13 +85,22 @@ class Recipe:
         """Accuracy on the test set after the same training in float32 and in integers, both from here."""
         network = networks.get(self.network)
         data = problem.read(network, folder, None, self.samples)
-        found: dict[str, Any] = {}
+        found: dict[str, Any] = {"curves": []}
         for name, arithmetic in (("fp32", Reference()), ("int8", self.settings)):
             report(f"training {self.epochs} epochs in {name}")
             numbers = (self.epochs, self.training_batch, self.learning_rate, seed, self.start)
             done = train(Job(network, data, arithmetic, *numbers), None, False, lambda line: None)
             assert done is not None
             found[f"accuracy_{name}"] = done[1][-1]["accuracy"]
+            found["curves"].append(
+                {
+                    "name": name,
+                    "of": "run" if name == "int8" else "against",
+                    "quantity": "accuracy",
+                    "samples": [len(data.labels) * (epoch + 1) for epoch in range(len(done[1]))],
+                    "values": [point["accuracy"] for point in done[1]],
+                }
+            )
         return found | {"epochs": self.epochs, "training_samples": len(data.labels), "data_set": data.data_set}
 
 
