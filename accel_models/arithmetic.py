@@ -3,7 +3,8 @@
 Numbers are fixed point: a real factor ``M`` is a pair ``(multiplier, shift)`` with ``M ~ multiplier * 2**-shift``,
 ``multiplier`` in [0, 2**31) and ``shift`` in [1, 62], from 0 on in training. Roundings: ``half_up`` (single rounding,
 default), ``double`` (TFLite and gemmlowp: half up at bit 31, then half away from zero), ``pseudo_stochastic`` (of the
-magnitude: what is shifted out decides, upper half against lower half).
+magnitude: what is shifted out decides, upper half against lower half), ``indexed`` (stochastic, by a hash of the
+element's index).
 
 Source of the formulas: TFLite 8-bit quantization specification and gemmlowp's fixed-point header.
 """
@@ -15,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 MULTIPLIER_BITS = 31
 MIN_SHIFT, MAX_SHIFT = 1, 62
+MAX_RANDOM_BITS = 16
 IDENTITY = (1 << 30, 30)  # q * 2**30 >> 30 == q in both roundings
 
 INT32_MAX = 2**31 - 1
@@ -26,6 +28,7 @@ class Rounding(IntEnum):
     HALF_UP = 0
     DOUBLE = 1
     PSEUDO_STOCHASTIC = 2
+    INDEXED = 3
 
 
 def ceil_div(a: ArrayLike, b: ArrayLike) -> Int64:
@@ -76,8 +79,36 @@ def pseudo_shift(value: ArrayLike, shift: ArrayLike) -> Int64:
     return np.where(value < 0, -rounded, rounded)
 
 
+def mix(word: ArrayLike) -> Int64:
+    """Bob Jenkins' integer hash (public domain) of the low 32 bits, in 0..2**32 - 1."""
+    mask = np.int64(0xFFFFFFFF)
+    a = np.asarray(word, np.int64) & mask
+    a = (a + 0x7ED55D16 + (a << 12)) & mask
+    a = (a ^ 0xC761C23C) ^ (a >> 19)
+    a = (a + 0x165667B1 + (a << 5)) & mask
+    a = ((a + 0xD3A2646C) ^ (a << 9)) & mask
+    a = (a + 0xFD7046C5 + (a << 3)) & mask
+    return (a ^ 0xB55A4F09) ^ (a >> 16)
+
+
+def noise(index: ArrayLike, key: ArrayLike, random_bits: int) -> Int64:
+    """The top ``random_bits`` of ``mix(key + index)``."""
+    return mix(np.asarray(index, np.int64) + np.asarray(key, np.int64)) >> (32 - random_bits)
+
+
+def indexed_shift(value: ArrayLike, shift: ArrayLike, random: ArrayLike, random_bits: int) -> Int64:
+    """value / 2**shift, |value| < 2**62: floor after ``(2*random + 1) / 2**(random_bits + 1)`` units were added.
+
+    What of that is less than one unit of ``value`` is cut off.
+    """
+    shift, twice = np.asarray(shift, np.int64), 2 * np.asarray(random, np.int64) + 1
+    surplus = shift - (random_bits + 1)
+    added = (twice << np.maximum(surplus, 0)) >> np.maximum(-surplus, 0)
+    return (np.asarray(value, np.int64) + added) >> shift
+
+
 def rounded_shift(value: ArrayLike, shift: ArrayLike, rounding: int) -> Int64:
-    """value / 2**shift in a rounding that is not double."""
+    """value / 2**shift in a rounding that is neither double nor indexed."""
     assert rounding in (Rounding.HALF_UP, Rounding.PSEUDO_STOCHASTIC), rounding
     return (pseudo_shift if rounding == Rounding.PSEUDO_STOCHASTIC else half_up_shift)(value, shift)
 

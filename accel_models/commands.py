@@ -231,7 +231,9 @@ class Requantize(Command):
     For training (``scaling`` UNIFORM or BIAS): ``v = acc + bias[c]``, exactly, and 0 where a residual MASK's operand is
     0 or less; ``y = clamp(zero_point + round(clip(v, +-bound) * multiplier / 2**shift), low, high)``, shift from 0 on,
     no DOUBLE rounding; then the table. Biases of column group n lie at ``parameters + n*4*C``. With ``range``
-    ``register[destination] = max(range_start, that of all v)``.
+    ``register[destination] = max(range_start, that of all v)``. INDEXED rounding takes its noise from the top
+    ``random_bits`` (1..16) of ``mix(key + index)``; the index of byte c of pixel (y, x) is ``multiplier_b +
+    y*index_row_stride + x*index_pixel_stride + c``: its place in the whole tensor, whatever tile it is in.
     """
 
     OPCODE: ClassVar[int] = 5
@@ -265,6 +267,10 @@ class Requantize(Command):
     add_zero: Operand = _bits(8, signed=True, register=True)
     add_low: int = _bits(8, signed=True, default=-128)
     add_high: int = _bits(8, signed=True, default=127)
+    key: Operand = _bits(32, signed=True, register=True)
+    random_bits: int = _bits(5, default=8)
+    index_row_stride: int = _bits(20)
+    index_pixel_stride: int = _bits(16)
     table: int = _bits(1)
     table_address: int = _bits(20)
 
@@ -407,7 +413,8 @@ class Update(Command):
     round(acc * multiplier / 2**shift), +-most)``, shift from 0 on, no DOUBLE rounding. ``wide``: then also ``clamp(
     half_up(master, fraction_bits), +-127)`` at ``output_address + k*output_row_stride + j``; not ``wide``: most <= 127.
     ``register[destination] = zeros_start + (how many acc != 0 were rounded to 0)``, the next register ``sums_start +
-    (how many acc != 0)``; both wrap at 32 bits.
+    (how many acc != 0)``; both wrap at 32 bits. INDEXED rounding as in Requantize, of index ``index_start +
+    k*index_row_stride + j``.
     """
 
     OPCODE: ClassVar[int] = 12
@@ -428,6 +435,10 @@ class Update(Command):
     destination: int = _bits(5, default=None)
     zeros_start: Operand = _bits(31, register=True)
     sums_start: Operand = _bits(31, register=True)
+    key: Operand = _bits(32, signed=True, register=True)
+    random_bits: int = _bits(5, default=8)
+    index_start: int = _bits(31)
+    index_row_stride: int = _bits(20)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -436,7 +447,8 @@ class Sum(Command):
 
     ``v = moved(a, up_a) + moved(b, up_b)`` with ``moved(q, up) = q * 2**up``, half up where up is negative; 0 where,
     with ``masked``, c is 0 or less. ``y = clamp(round(clip(v, +-bound) * multiplier / 2**shift), low, high)``, shift
-    from 0 on, no DOUBLE rounding. With ``range`` ``register[destination] = max(range_start, that of all v)``.
+    from 0 on, no DOUBLE rounding. With ``range`` ``register[destination] = max(range_start, that of all v)``. INDEXED
+    rounding as in Requantize, of index ``index_start + p*columns + c``, p counting pixels row by row.
     """
 
     OPCODE: ClassVar[int] = 13
@@ -468,6 +480,9 @@ class Sum(Command):
     range: int = _bits(2)
     range_start: Operand = _bits(31, register=True)
     destination: int = _bits(5)
+    key: Operand = _bits(32, signed=True, register=True)
+    random_bits: int = _bits(5, default=8)
+    index_start: int = _bits(31)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -136,8 +136,12 @@ def _train(
     reference = found.step.reference(steps)
     if reference is not None:
         metrics |= differences(program, done, *reference)
-    if found.step.training is not None and samples:
-        metrics |= found.step.training.accuracy(options.data, options.seed, report)
+    training = found.step.training
+    if training is not None and len(program.outputs) > 1:  # the counts of an integer step
+        zero, changed = (int(count) for count in done.values[program.outputs[1]][0].sum(axis=0))
+        metrics["zero_updates"] = zero / max(1, changed)
+    if training is not None and samples:
+        metrics |= training.accuracy(options.data, options.seed, report)
     first = next(iter(found.inputs.values()), np.zeros(()))
     if first.ndim:
         metrics["batch"] = len(first)

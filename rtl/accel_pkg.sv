@@ -5,7 +5,7 @@ package accel_pkg;
   // A module uses some of these, not all.
   // verilator lint_off UNUSEDPARAM
   localparam int unsigned CommandBytes = 64, CommandW = 512, Registers = 32, ParameterBytes = 9, BiasBytes = 4;
-  localparam int unsigned TableBytes = 256, ListEntryBytes = 4;
+  localparam int unsigned WordBytes = 4, TableBytes = 256, ListEntryBytes = 4;
   localparam logic [31:0] FlashBase = 32'h08000000, SramBase = 32'h20000000, ExternalBase = 32'h60000000;
 
   localparam int unsigned Engines = 4, EngineLoad = 0, EngineMatrix = 1, EngineVector = 2, EngineStore = 3;
@@ -17,6 +17,7 @@ package accel_pkg;
   localparam logic [1:0] FunctionAdd = 2'd0, FunctionMultiply = 2'd1, FunctionRescale = 2'd2, FunctionSelect = 2'd3;
   localparam logic [1:0] PoolingMaximum = 2'd0, PoolingAverage = 2'd1, PoolingPlace = 2'd2;
   localparam logic [1:0] RoundingHalfUp = 2'd0, RoundingDouble = 2'd1, RoundingPseudoStochastic = 2'd2;
+  localparam logic [1:0] RoundingIndexed = 2'd3;
   localparam logic [1:0] ScalingBlock = 2'd0, ScalingUniform = 2'd1, ScalingBias = 2'd2;
   localparam logic [1:0] ResidualNone = 2'd0, ResidualAdd = 2'd1, ResidualMask = 2'd2;
   localparam logic [1:0] RangingNone = 2'd0, RangingLargest = 2'd1, RangingPositive = 2'd2;
@@ -40,257 +41,185 @@ package accel_pkg;
   localparam logic [3:0] CauseBusRead = 4'd10, CauseBusWrite = 4'd11;
 
   localparam int unsigned OpcodeLsb = 0, OpcodeW = 8;
-  localparam int unsigned WaitLsb = 8, WaitW = 4;
-  localparam int unsigned SignalLsb = 12, SignalW = 4;
-  localparam int unsigned LoadBusAddressLsb = 16, LoadBusAddressW = 32;
-  localparam int unsigned LoadPadAddressLsb = 48, LoadPadAddressW = 20;
-  localparam int unsigned LoadRowBytesLsb = 69, LoadRowBytesW = 20, LoadRowBytesFlag = 68;
-  localparam int unsigned LoadRowsLsb = 90, LoadRowsW = 16, LoadRowsFlag = 89;
-  localparam int unsigned LoadPlanesLsb = 107, LoadPlanesW = 16, LoadPlanesFlag = 106;
-  localparam int unsigned LoadBusRowStrideLsb = 123, LoadBusRowStrideW = 32;
-  localparam int unsigned LoadBusPlaneStrideLsb = 155, LoadBusPlaneStrideW = 32;
-  localparam int unsigned LoadPadRowStrideLsb = 187, LoadPadRowStrideW = 20;
-  localparam int unsigned LoadPadPlaneStrideLsb = 207, LoadPadPlaneStrideW = 20;
-  localparam int unsigned LoadListedLsb = 227, LoadListedW = 1;
-  localparam int unsigned LoadListAddressLsb = 228, LoadListAddressW = 20;
-  localparam int unsigned StoreBusAddressLsb = 16, StoreBusAddressW = 32;
-  localparam int unsigned StorePadAddressLsb = 48, StorePadAddressW = 20;
-  localparam int unsigned StoreRowBytesLsb = 69, StoreRowBytesW = 20, StoreRowBytesFlag = 68;
-  localparam int unsigned StoreRowsLsb = 90, StoreRowsW = 16, StoreRowsFlag = 89;
-  localparam int unsigned StorePlanesLsb = 107, StorePlanesW = 16, StorePlanesFlag = 106;
-  localparam int unsigned StoreBusRowStrideLsb = 123, StoreBusRowStrideW = 32;
-  localparam int unsigned StoreBusPlaneStrideLsb = 155, StoreBusPlaneStrideW = 32;
-  localparam int unsigned StorePadRowStrideLsb = 187, StorePadRowStrideW = 20;
-  localparam int unsigned StorePadPlaneStrideLsb = 207, StorePadPlaneStrideW = 20;
-  localparam int unsigned StoreListedLsb = 227, StoreListedW = 1;
-  localparam int unsigned StoreListAddressLsb = 228, StoreListAddressW = 20;
-  localparam int unsigned FillPadAddressLsb = 16, FillPadAddressW = 20;
-  localparam int unsigned FillRowBytesLsb = 37, FillRowBytesW = 20, FillRowBytesFlag = 36;
-  localparam int unsigned FillRowsLsb = 58, FillRowsW = 16, FillRowsFlag = 57;
-  localparam int unsigned FillPadRowStrideLsb = 74, FillPadRowStrideW = 20;
-  localparam int unsigned FillValueLsb = 95, FillValueW = 8, FillValueFlag = 94;
-  localparam int unsigned MatrixModeLsb = 16, MatrixModeW = 2;
-  localparam int unsigned MatrixAccumulateLsb = 18, MatrixAccumulateW = 1;
-  localparam int unsigned MatrixTransposedLsb = 19, MatrixTransposedW = 1;
-  localparam int unsigned MatrixInputAddressLsb = 20, MatrixInputAddressW = 20;
-  localparam int unsigned MatrixInputRowStrideLsb = 40, MatrixInputRowStrideW = 20;
-  localparam int unsigned MatrixInputPixelStrideLsb = 60, MatrixInputPixelStrideW = 16;
-  localparam int unsigned MatrixInputHeightLsb = 76, MatrixInputHeightW = 16;
-  localparam int unsigned MatrixInputWidthLsb = 92, MatrixInputWidthW = 16;
-  localparam int unsigned MatrixOriginYLsb = 108, MatrixOriginYW = 16;
-  localparam int unsigned MatrixOriginXLsb = 124, MatrixOriginXW = 16;
-  localparam int unsigned MatrixStrideYLsb = 140, MatrixStrideYW = 6;
-  localparam int unsigned MatrixStrideXLsb = 146, MatrixStrideXW = 6;
-  localparam int unsigned MatrixDilationYLsb = 152, MatrixDilationYW = 6;
-  localparam int unsigned MatrixOutputHeightLsb = 159, MatrixOutputHeightW = 12, MatrixOutputHeightFlag = 158;
-  localparam int unsigned MatrixOutputWidthLsb = 171, MatrixOutputWidthW = 12;
-  localparam int unsigned MatrixKernelHeightLsb = 183, MatrixKernelHeightW = 8;
-  localparam int unsigned MatrixTapsLsb = 191, MatrixTapsW = 8;
-  localparam int unsigned MatrixTapStrideLsb = 199, MatrixTapStrideW = 16;
-  localparam int unsigned MatrixRunBytesLsb = 215, MatrixRunBytesW = 16;
-  localparam int unsigned MatrixColumnsLsb = 231, MatrixColumnsW = 16;
-  localparam int unsigned MatrixWeightAddressLsb = 247, MatrixWeightAddressW = 20;
-  localparam int unsigned MatrixWeightRowStrideLsb = 267, MatrixWeightRowStrideW = 16;
-  localparam int unsigned MatrixAccumulatorLsb = 283, MatrixAccumulatorW = 12;
+  localparam int unsigned WaitLsb = 8, WaitW = 4, SignalLsb = 12, SignalW = 4;
+  localparam int unsigned LoadBusAddressLsb = 16, LoadBusAddressW = 32, LoadPadAddressLsb = 48, LoadPadAddressW = 20;
+  localparam int unsigned LoadRowBytesLsb = 69, LoadRowBytesW = 20, LoadRowBytesFlag = 68, LoadRowsLsb = 90;
+  localparam int unsigned LoadRowsW = 16, LoadRowsFlag = 89, LoadPlanesLsb = 107, LoadPlanesW = 16;
+  localparam int unsigned LoadPlanesFlag = 106, LoadBusRowStrideLsb = 123, LoadBusRowStrideW = 32;
+  localparam int unsigned LoadBusPlaneStrideLsb = 155, LoadBusPlaneStrideW = 32, LoadPadRowStrideLsb = 187;
+  localparam int unsigned LoadPadRowStrideW = 20, LoadPadPlaneStrideLsb = 207, LoadPadPlaneStrideW = 20;
+  localparam int unsigned LoadListedLsb = 227, LoadListedW = 1, LoadListAddressLsb = 228, LoadListAddressW = 20;
+  localparam int unsigned StoreBusAddressLsb = 16, StoreBusAddressW = 32, StorePadAddressLsb = 48;
+  localparam int unsigned StorePadAddressW = 20, StoreRowBytesLsb = 69, StoreRowBytesW = 20, StoreRowBytesFlag = 68;
+  localparam int unsigned StoreRowsLsb = 90, StoreRowsW = 16, StoreRowsFlag = 89, StorePlanesLsb = 107;
+  localparam int unsigned StorePlanesW = 16, StorePlanesFlag = 106, StoreBusRowStrideLsb = 123, StoreBusRowStrideW = 32;
+  localparam int unsigned StoreBusPlaneStrideLsb = 155, StoreBusPlaneStrideW = 32, StorePadRowStrideLsb = 187;
+  localparam int unsigned StorePadRowStrideW = 20, StorePadPlaneStrideLsb = 207, StorePadPlaneStrideW = 20;
+  localparam int unsigned StoreListedLsb = 227, StoreListedW = 1, StoreListAddressLsb = 228, StoreListAddressW = 20;
+  localparam int unsigned FillPadAddressLsb = 16, FillPadAddressW = 20, FillRowBytesLsb = 37, FillRowBytesW = 20;
+  localparam int unsigned FillRowBytesFlag = 36, FillRowsLsb = 58, FillRowsW = 16, FillRowsFlag = 57;
+  localparam int unsigned FillPadRowStrideLsb = 74, FillPadRowStrideW = 20, FillValueLsb = 95, FillValueW = 8;
+  localparam int unsigned FillValueFlag = 94;
+  localparam int unsigned MatrixModeLsb = 16, MatrixModeW = 2, MatrixAccumulateLsb = 18, MatrixAccumulateW = 1;
+  localparam int unsigned MatrixTransposedLsb = 19, MatrixTransposedW = 1, MatrixInputAddressLsb = 20;
+  localparam int unsigned MatrixInputAddressW = 20, MatrixInputRowStrideLsb = 40, MatrixInputRowStrideW = 20;
+  localparam int unsigned MatrixInputPixelStrideLsb = 60, MatrixInputPixelStrideW = 16, MatrixInputHeightLsb = 76;
+  localparam int unsigned MatrixInputHeightW = 16, MatrixInputWidthLsb = 92, MatrixInputWidthW = 16;
+  localparam int unsigned MatrixOriginYLsb = 108, MatrixOriginYW = 16, MatrixOriginXLsb = 124, MatrixOriginXW = 16;
+  localparam int unsigned MatrixStrideYLsb = 140, MatrixStrideYW = 6, MatrixStrideXLsb = 146, MatrixStrideXW = 6;
+  localparam int unsigned MatrixDilationYLsb = 152, MatrixDilationYW = 6, MatrixOutputHeightLsb = 159;
+  localparam int unsigned MatrixOutputHeightW = 12, MatrixOutputHeightFlag = 158, MatrixOutputWidthLsb = 171;
+  localparam int unsigned MatrixOutputWidthW = 12, MatrixKernelHeightLsb = 183, MatrixKernelHeightW = 8;
+  localparam int unsigned MatrixTapsLsb = 191, MatrixTapsW = 8, MatrixTapStrideLsb = 199, MatrixTapStrideW = 16;
+  localparam int unsigned MatrixRunBytesLsb = 215, MatrixRunBytesW = 16, MatrixColumnsLsb = 231, MatrixColumnsW = 16;
+  localparam int unsigned MatrixWeightAddressLsb = 247, MatrixWeightAddressW = 20, MatrixWeightRowStrideLsb = 267;
+  localparam int unsigned MatrixWeightRowStrideW = 16, MatrixAccumulatorLsb = 283, MatrixAccumulatorW = 12;
   localparam int unsigned MatrixZeroPointLsb = 296, MatrixZeroPointW = 8, MatrixZeroPointFlag = 295;
-  localparam int unsigned RequantizeAccumulatorLsb = 16, RequantizeAccumulatorW = 12;
-  localparam int unsigned RequantizeHeightLsb = 29, RequantizeHeightW = 12, RequantizeHeightFlag = 28;
-  localparam int unsigned RequantizeWidthLsb = 41, RequantizeWidthW = 12;
-  localparam int unsigned RequantizeColumnsLsb = 53, RequantizeColumnsW = 16;
-  localparam int unsigned RequantizeParametersLsb = 69, RequantizeParametersW = 20;
-  localparam int unsigned RequantizeOutputAddressLsb = 89, RequantizeOutputAddressW = 20;
-  localparam int unsigned RequantizeOutputRowStrideLsb = 109, RequantizeOutputRowStrideW = 20;
-  localparam int unsigned RequantizeOutputPixelStrideLsb = 129, RequantizeOutputPixelStrideW = 16;
-  localparam int unsigned RequantizeZeroPointLsb = 146, RequantizeZeroPointW = 8, RequantizeZeroPointFlag = 145;
-  localparam int unsigned RequantizeLowLsb = 155, RequantizeLowW = 8, RequantizeLowFlag = 154;
-  localparam int unsigned RequantizeHighLsb = 164, RequantizeHighW = 8, RequantizeHighFlag = 163;
-  localparam int unsigned RequantizeRoundingLsb = 172, RequantizeRoundingW = 2;
-  localparam int unsigned RequantizeScalingLsb = 174, RequantizeScalingW = 2;
-  localparam int unsigned RequantizeMultiplierLsb = 177, RequantizeMultiplierW = 31, RequantizeMultiplierFlag = 176;
-  localparam int unsigned RequantizeShiftLsb = 209, RequantizeShiftW = 6, RequantizeShiftFlag = 208;
-  localparam int unsigned RequantizeBoundLsb = 216, RequantizeBoundW = 31, RequantizeBoundFlag = 215;
-  localparam int unsigned RequantizeRangeLsb = 247, RequantizeRangeW = 2;
-  localparam int unsigned RequantizeRangeStartLsb = 250, RequantizeRangeStartW = 31, RequantizeRangeStartFlag = 249;
-  localparam int unsigned RequantizeDestinationLsb = 281, RequantizeDestinationW = 5;
-  localparam int unsigned RequantizeResidualLsb = 286, RequantizeResidualW = 2;
-  localparam int unsigned RequantizeResidualAddressLsb = 288, RequantizeResidualAddressW = 20;
-  localparam int unsigned RequantizeResidualRowStrideLsb = 308, RequantizeResidualRowStrideW = 20;
-  localparam int unsigned RequantizeResidualPixelStrideLsb = 328, RequantizeResidualPixelStrideW = 16;
-  localparam int unsigned RequantizeZeroBLsb = 345, RequantizeZeroBW = 8, RequantizeZeroBFlag = 344;
-  localparam int unsigned RequantizeMultiplierBLsb = 354, RequantizeMultiplierBW = 31, RequantizeMultiplierBFlag = 353;
-  localparam int unsigned RequantizeAddShiftLsb = 386, RequantizeAddShiftW = 6, RequantizeAddShiftFlag = 385;
-  localparam int unsigned RequantizeAddZeroLsb = 393, RequantizeAddZeroW = 8, RequantizeAddZeroFlag = 392;
-  localparam int unsigned RequantizeAddLowLsb = 401, RequantizeAddLowW = 8;
-  localparam int unsigned RequantizeAddHighLsb = 409, RequantizeAddHighW = 8;
-  localparam int unsigned RequantizeTableLsb = 417, RequantizeTableW = 1;
-  localparam int unsigned RequantizeTableAddressLsb = 418, RequantizeTableAddressW = 20;
-  localparam int unsigned ElementwiseFunctionLsb = 16, ElementwiseFunctionW = 2;
-  localparam int unsigned ElementwiseHeightLsb = 19, ElementwiseHeightW = 12, ElementwiseHeightFlag = 18;
-  localparam int unsigned ElementwiseWidthLsb = 31, ElementwiseWidthW = 12;
-  localparam int unsigned ElementwiseColumnsLsb = 43, ElementwiseColumnsW = 16;
-  localparam int unsigned ElementwiseAAddressLsb = 59, ElementwiseAAddressW = 20;
-  localparam int unsigned ElementwiseARowStrideLsb = 79, ElementwiseARowStrideW = 20;
-  localparam int unsigned ElementwiseAPixelStrideLsb = 99, ElementwiseAPixelStrideW = 16;
-  localparam int unsigned ElementwiseBAddressLsb = 115, ElementwiseBAddressW = 20;
-  localparam int unsigned ElementwiseBRowStrideLsb = 135, ElementwiseBRowStrideW = 20;
-  localparam int unsigned ElementwiseBPixelStrideLsb = 155, ElementwiseBPixelStrideW = 16;
+  localparam int unsigned RequantizeAccumulatorLsb = 16, RequantizeAccumulatorW = 12, RequantizeHeightLsb = 29;
+  localparam int unsigned RequantizeHeightW = 12, RequantizeHeightFlag = 28, RequantizeWidthLsb = 41;
+  localparam int unsigned RequantizeWidthW = 12, RequantizeColumnsLsb = 53, RequantizeColumnsW = 16;
+  localparam int unsigned RequantizeParametersLsb = 69, RequantizeParametersW = 20, RequantizeOutputAddressLsb = 89;
+  localparam int unsigned RequantizeOutputAddressW = 20, RequantizeOutputRowStrideLsb = 109;
+  localparam int unsigned RequantizeOutputRowStrideW = 20, RequantizeOutputPixelStrideLsb = 129;
+  localparam int unsigned RequantizeOutputPixelStrideW = 16, RequantizeZeroPointLsb = 146, RequantizeZeroPointW = 8;
+  localparam int unsigned RequantizeZeroPointFlag = 145, RequantizeLowLsb = 155, RequantizeLowW = 8;
+  localparam int unsigned RequantizeLowFlag = 154, RequantizeHighLsb = 164, RequantizeHighW = 8;
+  localparam int unsigned RequantizeHighFlag = 163, RequantizeRoundingLsb = 172, RequantizeRoundingW = 2;
+  localparam int unsigned RequantizeScalingLsb = 174, RequantizeScalingW = 2, RequantizeMultiplierLsb = 177;
+  localparam int unsigned RequantizeMultiplierW = 31, RequantizeMultiplierFlag = 176, RequantizeShiftLsb = 209;
+  localparam int unsigned RequantizeShiftW = 6, RequantizeShiftFlag = 208, RequantizeBoundLsb = 216;
+  localparam int unsigned RequantizeBoundW = 31, RequantizeBoundFlag = 215, RequantizeRangeLsb = 247;
+  localparam int unsigned RequantizeRangeW = 2, RequantizeRangeStartLsb = 250, RequantizeRangeStartW = 31;
+  localparam int unsigned RequantizeRangeStartFlag = 249, RequantizeDestinationLsb = 281, RequantizeDestinationW = 5;
+  localparam int unsigned RequantizeResidualLsb = 286, RequantizeResidualW = 2, RequantizeResidualAddressLsb = 288;
+  localparam int unsigned RequantizeResidualAddressW = 20, RequantizeResidualRowStrideLsb = 308;
+  localparam int unsigned RequantizeResidualRowStrideW = 20, RequantizeResidualPixelStrideLsb = 328;
+  localparam int unsigned RequantizeResidualPixelStrideW = 16, RequantizeZeroBLsb = 345, RequantizeZeroBW = 8;
+  localparam int unsigned RequantizeZeroBFlag = 344, RequantizeMultiplierBLsb = 354, RequantizeMultiplierBW = 31;
+  localparam int unsigned RequantizeMultiplierBFlag = 353, RequantizeAddShiftLsb = 386, RequantizeAddShiftW = 6;
+  localparam int unsigned RequantizeAddShiftFlag = 385, RequantizeAddZeroLsb = 393, RequantizeAddZeroW = 8;
+  localparam int unsigned RequantizeAddZeroFlag = 392, RequantizeAddLowLsb = 401, RequantizeAddLowW = 8;
+  localparam int unsigned RequantizeAddHighLsb = 409, RequantizeAddHighW = 8, RequantizeKeyLsb = 418;
+  localparam int unsigned RequantizeKeyW = 32, RequantizeKeyFlag = 417, RequantizeRandomBitsLsb = 450;
+  localparam int unsigned RequantizeRandomBitsW = 5, RequantizeIndexRowStrideLsb = 455, RequantizeIndexRowStrideW = 20;
+  localparam int unsigned RequantizeIndexPixelStrideLsb = 475, RequantizeIndexPixelStrideW = 16;
+  localparam int unsigned RequantizeTableLsb = 491, RequantizeTableW = 1, RequantizeTableAddressLsb = 492;
+  localparam int unsigned RequantizeTableAddressW = 20;
+  localparam int unsigned ElementwiseFunctionLsb = 16, ElementwiseFunctionW = 2, ElementwiseHeightLsb = 19;
+  localparam int unsigned ElementwiseHeightW = 12, ElementwiseHeightFlag = 18, ElementwiseWidthLsb = 31;
+  localparam int unsigned ElementwiseWidthW = 12, ElementwiseColumnsLsb = 43, ElementwiseColumnsW = 16;
+  localparam int unsigned ElementwiseAAddressLsb = 59, ElementwiseAAddressW = 20, ElementwiseARowStrideLsb = 79;
+  localparam int unsigned ElementwiseARowStrideW = 20, ElementwiseAPixelStrideLsb = 99, ElementwiseAPixelStrideW = 16;
+  localparam int unsigned ElementwiseBAddressLsb = 115, ElementwiseBAddressW = 20, ElementwiseBRowStrideLsb = 135;
+  localparam int unsigned ElementwiseBRowStrideW = 20, ElementwiseBPixelStrideLsb = 155, ElementwiseBPixelStrideW = 16;
   localparam int unsigned ElementwiseOutputAddressLsb = 171, ElementwiseOutputAddressW = 20;
   localparam int unsigned ElementwiseOutputRowStrideLsb = 191, ElementwiseOutputRowStrideW = 20;
   localparam int unsigned ElementwiseOutputPixelStrideLsb = 211, ElementwiseOutputPixelStrideW = 16;
   localparam int unsigned ElementwiseZeroALsb = 228, ElementwiseZeroAW = 8, ElementwiseZeroAFlag = 227;
   localparam int unsigned ElementwiseZeroBLsb = 237, ElementwiseZeroBW = 8, ElementwiseZeroBFlag = 236;
-  localparam int unsigned ElementwiseMultiplierALsb = 246, ElementwiseMultiplierAW = 31, ElementwiseMultiplierAFlag = 245;
-  localparam int unsigned ElementwiseMultiplierBLsb = 278, ElementwiseMultiplierBW = 31, ElementwiseMultiplierBFlag = 277;
-  localparam int unsigned ElementwiseShiftLsb = 310, ElementwiseShiftW = 6, ElementwiseShiftFlag = 309;
-  localparam int unsigned ElementwiseZeroPointLsb = 317, ElementwiseZeroPointW = 8, ElementwiseZeroPointFlag = 316;
-  localparam int unsigned ElementwiseLowLsb = 326, ElementwiseLowW = 8, ElementwiseLowFlag = 325;
-  localparam int unsigned ElementwiseHighLsb = 335, ElementwiseHighW = 8, ElementwiseHighFlag = 334;
-  localparam int unsigned ElementwiseRoundingLsb = 343, ElementwiseRoundingW = 2;
-  localparam int unsigned ElementwiseCodeLsb = 345, ElementwiseCodeW = 8;
-  localparam int unsigned ElementwiseTableLsb = 353, ElementwiseTableW = 1;
-  localparam int unsigned ElementwiseTableAddressLsb = 354, ElementwiseTableAddressW = 20;
-  localparam int unsigned PoolFunctionLsb = 16, PoolFunctionW = 2;
-  localparam int unsigned PoolHeightLsb = 19, PoolHeightW = 12, PoolHeightFlag = 18;
-  localparam int unsigned PoolWidthLsb = 31, PoolWidthW = 12;
-  localparam int unsigned PoolColumnsLsb = 43, PoolColumnsW = 16;
-  localparam int unsigned PoolInputAddressLsb = 59, PoolInputAddressW = 20;
-  localparam int unsigned PoolInputRowStrideLsb = 79, PoolInputRowStrideW = 20;
-  localparam int unsigned PoolInputPixelStrideLsb = 99, PoolInputPixelStrideW = 16;
-  localparam int unsigned PoolInputHeightLsb = 115, PoolInputHeightW = 16;
-  localparam int unsigned PoolInputWidthLsb = 131, PoolInputWidthW = 16;
-  localparam int unsigned PoolOriginYLsb = 147, PoolOriginYW = 16;
-  localparam int unsigned PoolOriginXLsb = 163, PoolOriginXW = 16;
-  localparam int unsigned PoolKernelHeightLsb = 179, PoolKernelHeightW = 8;
-  localparam int unsigned PoolKernelWidthLsb = 187, PoolKernelWidthW = 8;
-  localparam int unsigned PoolStrideYLsb = 195, PoolStrideYW = 8;
-  localparam int unsigned PoolStrideXLsb = 203, PoolStrideXW = 8;
-  localparam int unsigned PoolOutputAddressLsb = 211, PoolOutputAddressW = 20;
-  localparam int unsigned PoolOutputRowStrideLsb = 231, PoolOutputRowStrideW = 20;
-  localparam int unsigned PoolOutputPixelStrideLsb = 251, PoolOutputPixelStrideW = 16;
-  localparam int unsigned PoolBiasLsb = 268, PoolBiasW = 32, PoolBiasFlag = 267;
-  localparam int unsigned PoolMultiplierLsb = 301, PoolMultiplierW = 31, PoolMultiplierFlag = 300;
-  localparam int unsigned PoolShiftLsb = 333, PoolShiftW = 6, PoolShiftFlag = 332;
-  localparam int unsigned PoolZeroPointLsb = 340, PoolZeroPointW = 8, PoolZeroPointFlag = 339;
-  localparam int unsigned PoolLowLsb = 349, PoolLowW = 8, PoolLowFlag = 348;
-  localparam int unsigned PoolHighLsb = 358, PoolHighW = 8, PoolHighFlag = 357;
-  localparam int unsigned PoolRoundingLsb = 366, PoolRoundingW = 2;
-  localparam int unsigned PoolTableLsb = 368, PoolTableW = 1;
-  localparam int unsigned PoolTableAddressLsb = 369, PoolTableAddressW = 20;
-  localparam int unsigned RangeAccumulatorLsb = 16, RangeAccumulatorW = 12;
-  localparam int unsigned RangeEntriesLsb = 29, RangeEntriesW = 12, RangeEntriesFlag = 28;
-  localparam int unsigned RangeColumnsLsb = 41, RangeColumnsW = 16;
-  localparam int unsigned RangeDestinationLsb = 57, RangeDestinationW = 5;
-  localparam int unsigned SetRegisterDestinationLsb = 16, SetRegisterDestinationW = 5;
-  localparam int unsigned SetRegisterValueLsb = 21, SetRegisterValueW = 32;
-  localparam int unsigned LoadRegistersRegisterLsb = 16, LoadRegistersRegisterW = 5;
-  localparam int unsigned LoadRegistersCountLsb = 21, LoadRegistersCountW = 6;
-  localparam int unsigned LoadRegistersPadAddressLsb = 27, LoadRegistersPadAddressW = 20;
-  localparam int unsigned StoreRegistersRegisterLsb = 16, StoreRegistersRegisterW = 5;
-  localparam int unsigned StoreRegistersCountLsb = 21, StoreRegistersCountW = 6;
-  localparam int unsigned StoreRegistersPadAddressLsb = 27, StoreRegistersPadAddressW = 20;
-  localparam int unsigned UpdateAccumulatorLsb = 16, UpdateAccumulatorW = 12;
-  localparam int unsigned UpdateEntriesLsb = 29, UpdateEntriesW = 12, UpdateEntriesFlag = 28;
-  localparam int unsigned UpdateColumnsLsb = 41, UpdateColumnsW = 16;
-  localparam int unsigned UpdateMasterAddressLsb = 57, UpdateMasterAddressW = 20;
-  localparam int unsigned UpdateMasterRowStrideLsb = 77, UpdateMasterRowStrideW = 20;
-  localparam int unsigned UpdateWideLsb = 97, UpdateWideW = 1;
-  localparam int unsigned UpdateMostLsb = 98, UpdateMostW = 15;
-  localparam int unsigned UpdateMultiplierLsb = 114, UpdateMultiplierW = 31, UpdateMultiplierFlag = 113;
-  localparam int unsigned UpdateShiftLsb = 146, UpdateShiftW = 6, UpdateShiftFlag = 145;
-  localparam int unsigned UpdateRoundingLsb = 152, UpdateRoundingW = 2;
-  localparam int unsigned UpdateFractionBitsLsb = 154, UpdateFractionBitsW = 4;
-  localparam int unsigned UpdateOutputAddressLsb = 158, UpdateOutputAddressW = 20;
-  localparam int unsigned UpdateOutputRowStrideLsb = 178, UpdateOutputRowStrideW = 20;
-  localparam int unsigned UpdateDestinationLsb = 198, UpdateDestinationW = 5;
-  localparam int unsigned UpdateZerosStartLsb = 204, UpdateZerosStartW = 31, UpdateZerosStartFlag = 203;
-  localparam int unsigned UpdateSumsStartLsb = 236, UpdateSumsStartW = 31, UpdateSumsStartFlag = 235;
-  localparam int unsigned SumHeightLsb = 17, SumHeightW = 12, SumHeightFlag = 16;
-  localparam int unsigned SumWidthLsb = 29, SumWidthW = 12;
-  localparam int unsigned SumColumnsLsb = 41, SumColumnsW = 16;
-  localparam int unsigned SumAAddressLsb = 57, SumAAddressW = 20;
-  localparam int unsigned SumARowStrideLsb = 77, SumARowStrideW = 20;
-  localparam int unsigned SumAPixelStrideLsb = 97, SumAPixelStrideW = 16;
-  localparam int unsigned SumBAddressLsb = 113, SumBAddressW = 20;
-  localparam int unsigned SumBRowStrideLsb = 133, SumBRowStrideW = 20;
-  localparam int unsigned SumBPixelStrideLsb = 153, SumBPixelStrideW = 16;
-  localparam int unsigned SumMaskedLsb = 169, SumMaskedW = 1;
-  localparam int unsigned SumCAddressLsb = 170, SumCAddressW = 20;
-  localparam int unsigned SumCRowStrideLsb = 190, SumCRowStrideW = 20;
-  localparam int unsigned SumCPixelStrideLsb = 210, SumCPixelStrideW = 16;
-  localparam int unsigned SumOutputAddressLsb = 226, SumOutputAddressW = 20;
-  localparam int unsigned SumOutputRowStrideLsb = 246, SumOutputRowStrideW = 20;
-  localparam int unsigned SumOutputPixelStrideLsb = 266, SumOutputPixelStrideW = 16;
-  localparam int unsigned SumUpALsb = 283, SumUpAW = 5, SumUpAFlag = 282;
-  localparam int unsigned SumUpBLsb = 289, SumUpBW = 5, SumUpBFlag = 288;
-  localparam int unsigned SumBoundLsb = 295, SumBoundW = 31, SumBoundFlag = 294;
-  localparam int unsigned SumMultiplierLsb = 327, SumMultiplierW = 31, SumMultiplierFlag = 326;
-  localparam int unsigned SumShiftLsb = 359, SumShiftW = 6, SumShiftFlag = 358;
-  localparam int unsigned SumRoundingLsb = 365, SumRoundingW = 2;
-  localparam int unsigned SumLowLsb = 368, SumLowW = 8, SumLowFlag = 367;
-  localparam int unsigned SumHighLsb = 377, SumHighW = 8, SumHighFlag = 376;
-  localparam int unsigned SumRangeLsb = 385, SumRangeW = 2;
-  localparam int unsigned SumRangeStartLsb = 388, SumRangeStartW = 31, SumRangeStartFlag = 387;
-  localparam int unsigned SumDestinationLsb = 419, SumDestinationW = 5;
+  localparam int unsigned ElementwiseMultiplierALsb = 246, ElementwiseMultiplierAW = 31;
+  localparam int unsigned ElementwiseMultiplierAFlag = 245, ElementwiseMultiplierBLsb = 278;
+  localparam int unsigned ElementwiseMultiplierBW = 31, ElementwiseMultiplierBFlag = 277, ElementwiseShiftLsb = 310;
+  localparam int unsigned ElementwiseShiftW = 6, ElementwiseShiftFlag = 309, ElementwiseZeroPointLsb = 317;
+  localparam int unsigned ElementwiseZeroPointW = 8, ElementwiseZeroPointFlag = 316, ElementwiseLowLsb = 326;
+  localparam int unsigned ElementwiseLowW = 8, ElementwiseLowFlag = 325, ElementwiseHighLsb = 335, ElementwiseHighW = 8;
+  localparam int unsigned ElementwiseHighFlag = 334, ElementwiseRoundingLsb = 343, ElementwiseRoundingW = 2;
+  localparam int unsigned ElementwiseCodeLsb = 345, ElementwiseCodeW = 8, ElementwiseTableLsb = 353;
+  localparam int unsigned ElementwiseTableW = 1, ElementwiseTableAddressLsb = 354, ElementwiseTableAddressW = 20;
+  localparam int unsigned PoolFunctionLsb = 16, PoolFunctionW = 2, PoolHeightLsb = 19, PoolHeightW = 12;
+  localparam int unsigned PoolHeightFlag = 18, PoolWidthLsb = 31, PoolWidthW = 12, PoolColumnsLsb = 43;
+  localparam int unsigned PoolColumnsW = 16, PoolInputAddressLsb = 59, PoolInputAddressW = 20;
+  localparam int unsigned PoolInputRowStrideLsb = 79, PoolInputRowStrideW = 20, PoolInputPixelStrideLsb = 99;
+  localparam int unsigned PoolInputPixelStrideW = 16, PoolInputHeightLsb = 115, PoolInputHeightW = 16;
+  localparam int unsigned PoolInputWidthLsb = 131, PoolInputWidthW = 16, PoolOriginYLsb = 147, PoolOriginYW = 16;
+  localparam int unsigned PoolOriginXLsb = 163, PoolOriginXW = 16, PoolKernelHeightLsb = 179, PoolKernelHeightW = 8;
+  localparam int unsigned PoolKernelWidthLsb = 187, PoolKernelWidthW = 8, PoolStrideYLsb = 195, PoolStrideYW = 8;
+  localparam int unsigned PoolStrideXLsb = 203, PoolStrideXW = 8, PoolOutputAddressLsb = 211, PoolOutputAddressW = 20;
+  localparam int unsigned PoolOutputRowStrideLsb = 231, PoolOutputRowStrideW = 20, PoolOutputPixelStrideLsb = 251;
+  localparam int unsigned PoolOutputPixelStrideW = 16, PoolBiasLsb = 268, PoolBiasW = 32, PoolBiasFlag = 267;
+  localparam int unsigned PoolMultiplierLsb = 301, PoolMultiplierW = 31, PoolMultiplierFlag = 300, PoolShiftLsb = 333;
+  localparam int unsigned PoolShiftW = 6, PoolShiftFlag = 332, PoolZeroPointLsb = 340, PoolZeroPointW = 8;
+  localparam int unsigned PoolZeroPointFlag = 339, PoolLowLsb = 349, PoolLowW = 8, PoolLowFlag = 348, PoolHighLsb = 358;
+  localparam int unsigned PoolHighW = 8, PoolHighFlag = 357, PoolRoundingLsb = 366, PoolRoundingW = 2;
+  localparam int unsigned PoolTableLsb = 368, PoolTableW = 1, PoolTableAddressLsb = 369, PoolTableAddressW = 20;
+  localparam int unsigned RangeAccumulatorLsb = 16, RangeAccumulatorW = 12, RangeEntriesLsb = 29, RangeEntriesW = 12;
+  localparam int unsigned RangeEntriesFlag = 28, RangeColumnsLsb = 41, RangeColumnsW = 16, RangeDestinationLsb = 57;
+  localparam int unsigned RangeDestinationW = 5;
+  localparam int unsigned SetRegisterDestinationLsb = 16, SetRegisterDestinationW = 5, SetRegisterValueLsb = 21;
+  localparam int unsigned SetRegisterValueW = 32;
+  localparam int unsigned LoadRegistersRegisterLsb = 16, LoadRegistersRegisterW = 5, LoadRegistersCountLsb = 21;
+  localparam int unsigned LoadRegistersCountW = 6, LoadRegistersPadAddressLsb = 27, LoadRegistersPadAddressW = 20;
+  localparam int unsigned StoreRegistersRegisterLsb = 16, StoreRegistersRegisterW = 5, StoreRegistersCountLsb = 21;
+  localparam int unsigned StoreRegistersCountW = 6, StoreRegistersPadAddressLsb = 27, StoreRegistersPadAddressW = 20;
+  localparam int unsigned UpdateAccumulatorLsb = 16, UpdateAccumulatorW = 12, UpdateEntriesLsb = 29;
+  localparam int unsigned UpdateEntriesW = 12, UpdateEntriesFlag = 28, UpdateColumnsLsb = 41, UpdateColumnsW = 16;
+  localparam int unsigned UpdateMasterAddressLsb = 57, UpdateMasterAddressW = 20, UpdateMasterRowStrideLsb = 77;
+  localparam int unsigned UpdateMasterRowStrideW = 20, UpdateWideLsb = 97, UpdateWideW = 1, UpdateMostLsb = 98;
+  localparam int unsigned UpdateMostW = 15, UpdateMultiplierLsb = 114, UpdateMultiplierW = 31;
+  localparam int unsigned UpdateMultiplierFlag = 113, UpdateShiftLsb = 146, UpdateShiftW = 6, UpdateShiftFlag = 145;
+  localparam int unsigned UpdateRoundingLsb = 152, UpdateRoundingW = 2, UpdateFractionBitsLsb = 154;
+  localparam int unsigned UpdateFractionBitsW = 4, UpdateOutputAddressLsb = 158, UpdateOutputAddressW = 20;
+  localparam int unsigned UpdateOutputRowStrideLsb = 178, UpdateOutputRowStrideW = 20, UpdateDestinationLsb = 198;
+  localparam int unsigned UpdateDestinationW = 5, UpdateZerosStartLsb = 204, UpdateZerosStartW = 31;
+  localparam int unsigned UpdateZerosStartFlag = 203, UpdateSumsStartLsb = 236, UpdateSumsStartW = 31;
+  localparam int unsigned UpdateSumsStartFlag = 235, UpdateKeyLsb = 268, UpdateKeyW = 32, UpdateKeyFlag = 267;
+  localparam int unsigned UpdateRandomBitsLsb = 300, UpdateRandomBitsW = 5, UpdateIndexStartLsb = 305;
+  localparam int unsigned UpdateIndexStartW = 31, UpdateIndexRowStrideLsb = 336, UpdateIndexRowStrideW = 20;
+  localparam int unsigned SumHeightLsb = 17, SumHeightW = 12, SumHeightFlag = 16, SumWidthLsb = 29, SumWidthW = 12;
+  localparam int unsigned SumColumnsLsb = 41, SumColumnsW = 16, SumAAddressLsb = 57, SumAAddressW = 20;
+  localparam int unsigned SumARowStrideLsb = 77, SumARowStrideW = 20, SumAPixelStrideLsb = 97, SumAPixelStrideW = 16;
+  localparam int unsigned SumBAddressLsb = 113, SumBAddressW = 20, SumBRowStrideLsb = 133, SumBRowStrideW = 20;
+  localparam int unsigned SumBPixelStrideLsb = 153, SumBPixelStrideW = 16, SumMaskedLsb = 169, SumMaskedW = 1;
+  localparam int unsigned SumCAddressLsb = 170, SumCAddressW = 20, SumCRowStrideLsb = 190, SumCRowStrideW = 20;
+  localparam int unsigned SumCPixelStrideLsb = 210, SumCPixelStrideW = 16, SumOutputAddressLsb = 226;
+  localparam int unsigned SumOutputAddressW = 20, SumOutputRowStrideLsb = 246, SumOutputRowStrideW = 20;
+  localparam int unsigned SumOutputPixelStrideLsb = 266, SumOutputPixelStrideW = 16, SumUpALsb = 283, SumUpAW = 5;
+  localparam int unsigned SumUpAFlag = 282, SumUpBLsb = 289, SumUpBW = 5, SumUpBFlag = 288, SumBoundLsb = 295;
+  localparam int unsigned SumBoundW = 31, SumBoundFlag = 294, SumMultiplierLsb = 327, SumMultiplierW = 31;
+  localparam int unsigned SumMultiplierFlag = 326, SumShiftLsb = 359, SumShiftW = 6, SumShiftFlag = 358;
+  localparam int unsigned SumRoundingLsb = 365, SumRoundingW = 2, SumLowLsb = 368, SumLowW = 8, SumLowFlag = 367;
+  localparam int unsigned SumHighLsb = 377, SumHighW = 8, SumHighFlag = 376, SumRangeLsb = 385, SumRangeW = 2;
+  localparam int unsigned SumRangeStartLsb = 388, SumRangeStartW = 31, SumRangeStartFlag = 387, SumDestinationLsb = 419;
+  localparam int unsigned SumDestinationW = 5, SumKeyLsb = 425, SumKeyW = 32, SumKeyFlag = 424, SumRandomBitsLsb = 457;
+  localparam int unsigned SumRandomBitsW = 5, SumIndexStartLsb = 462, SumIndexStartW = 31;
 
-  localparam int unsigned MaxOperands = 12;
+  localparam int unsigned MaxOperands = 13;
 
   // Register operand `index` of a command: {signed, width[5:0], flag[8:0]}, or 0 where there are no more.
   function automatic logic [15:0] operand(input logic [7:0] opcode, input logic [3:0] index);
     unique case ({opcode, index})
-      {OpcodeLoad, 4'd0}: operand = {1'b0, 6'd20, 9'd68};  // row_bytes
-      {OpcodeLoad, 4'd1}: operand = {1'b0, 6'd16, 9'd89};  // rows
-      {OpcodeLoad, 4'd2}: operand = {1'b0, 6'd16, 9'd106};  // planes
-      {OpcodeStore, 4'd0}: operand = {1'b0, 6'd20, 9'd68};  // row_bytes
-      {OpcodeStore, 4'd1}: operand = {1'b0, 6'd16, 9'd89};  // rows
-      {OpcodeStore, 4'd2}: operand = {1'b0, 6'd16, 9'd106};  // planes
-      {OpcodeFill, 4'd0}: operand = {1'b0, 6'd20, 9'd36};  // row_bytes
-      {OpcodeFill, 4'd1}: operand = {1'b0, 6'd16, 9'd57};  // rows
-      {OpcodeFill, 4'd2}: operand = {1'b1, 6'd8, 9'd94};  // value
-      {OpcodeMatrix, 4'd0}: operand = {1'b0, 6'd12, 9'd158};  // output_height
-      {OpcodeMatrix, 4'd1}: operand = {1'b1, 6'd8, 9'd295};  // zero_point
-      {OpcodeRequantize, 4'd0}: operand = {1'b0, 6'd12, 9'd28};  // height
-      {OpcodeRequantize, 4'd1}: operand = {1'b1, 6'd8, 9'd145};  // zero_point
-      {OpcodeRequantize, 4'd2}: operand = {1'b1, 6'd8, 9'd154};  // low
-      {OpcodeRequantize, 4'd3}: operand = {1'b1, 6'd8, 9'd163};  // high
-      {OpcodeRequantize, 4'd4}: operand = {1'b0, 6'd31, 9'd176};  // multiplier
-      {OpcodeRequantize, 4'd5}: operand = {1'b0, 6'd6, 9'd208};  // shift
-      {OpcodeRequantize, 4'd6}: operand = {1'b0, 6'd31, 9'd215};  // bound
-      {OpcodeRequantize, 4'd7}: operand = {1'b0, 6'd31, 9'd249};  // range_start
-      {OpcodeRequantize, 4'd8}: operand = {1'b1, 6'd8, 9'd344};  // zero_b
-      {OpcodeRequantize, 4'd9}: operand = {1'b0, 6'd31, 9'd353};  // multiplier_b
-      {OpcodeRequantize, 4'd10}: operand = {1'b0, 6'd6, 9'd385};  // add_shift
-      {OpcodeRequantize, 4'd11}: operand = {1'b1, 6'd8, 9'd392};  // add_zero
-      {OpcodeElementwise, 4'd0}: operand = {1'b0, 6'd12, 9'd18};  // height
-      {OpcodeElementwise, 4'd1}: operand = {1'b1, 6'd8, 9'd227};  // zero_a
-      {OpcodeElementwise, 4'd2}: operand = {1'b1, 6'd8, 9'd236};  // zero_b
-      {OpcodeElementwise, 4'd3}: operand = {1'b0, 6'd31, 9'd245};  // multiplier_a
-      {OpcodeElementwise, 4'd4}: operand = {1'b0, 6'd31, 9'd277};  // multiplier_b
-      {OpcodeElementwise, 4'd5}: operand = {1'b0, 6'd6, 9'd309};  // shift
-      {OpcodeElementwise, 4'd6}: operand = {1'b1, 6'd8, 9'd316};  // zero_point
-      {OpcodeElementwise, 4'd7}: operand = {1'b1, 6'd8, 9'd325};  // low
-      {OpcodeElementwise, 4'd8}: operand = {1'b1, 6'd8, 9'd334};  // high
-      {OpcodePool, 4'd0}: operand = {1'b0, 6'd12, 9'd18};  // height
-      {OpcodePool, 4'd1}: operand = {1'b1, 6'd32, 9'd267};  // bias
-      {OpcodePool, 4'd2}: operand = {1'b0, 6'd31, 9'd300};  // multiplier
-      {OpcodePool, 4'd3}: operand = {1'b0, 6'd6, 9'd332};  // shift
-      {OpcodePool, 4'd4}: operand = {1'b1, 6'd8, 9'd339};  // zero_point
-      {OpcodePool, 4'd5}: operand = {1'b1, 6'd8, 9'd348};  // low
-      {OpcodePool, 4'd6}: operand = {1'b1, 6'd8, 9'd357};  // high
-      {OpcodeRange, 4'd0}: operand = {1'b0, 6'd12, 9'd28};  // entries
-      {OpcodeUpdate, 4'd0}: operand = {1'b0, 6'd12, 9'd28};  // entries
-      {OpcodeUpdate, 4'd1}: operand = {1'b0, 6'd31, 9'd113};  // multiplier
-      {OpcodeUpdate, 4'd2}: operand = {1'b0, 6'd6, 9'd145};  // shift
-      {OpcodeUpdate, 4'd3}: operand = {1'b0, 6'd31, 9'd203};  // zeros_start
-      {OpcodeUpdate, 4'd4}: operand = {1'b0, 6'd31, 9'd235};  // sums_start
-      {OpcodeSum, 4'd0}: operand = {1'b0, 6'd12, 9'd16};  // height
-      {OpcodeSum, 4'd1}: operand = {1'b1, 6'd5, 9'd282};  // up_a
-      {OpcodeSum, 4'd2}: operand = {1'b1, 6'd5, 9'd288};  // up_b
-      {OpcodeSum, 4'd3}: operand = {1'b0, 6'd31, 9'd294};  // bound
-      {OpcodeSum, 4'd4}: operand = {1'b0, 6'd31, 9'd326};  // multiplier
-      {OpcodeSum, 4'd5}: operand = {1'b0, 6'd6, 9'd358};  // shift
-      {OpcodeSum, 4'd6}: operand = {1'b1, 6'd8, 9'd367};  // low
-      {OpcodeSum, 4'd7}: operand = {1'b1, 6'd8, 9'd376};  // high
-      {OpcodeSum, 4'd8}: operand = {1'b0, 6'd31, 9'd387};  // range_start
+      {OpcodeLoad, 4'd0}: operand = {1'b0, 6'd20, 9'd68}; {OpcodeLoad, 4'd1}: operand = {1'b0, 6'd16, 9'd89};
+      {OpcodeLoad, 4'd2}: operand = {1'b0, 6'd16, 9'd106};
+      {OpcodeStore, 4'd0}: operand = {1'b0, 6'd20, 9'd68}; {OpcodeStore, 4'd1}: operand = {1'b0, 6'd16, 9'd89};
+      {OpcodeStore, 4'd2}: operand = {1'b0, 6'd16, 9'd106};
+      {OpcodeFill, 4'd0}: operand = {1'b0, 6'd20, 9'd36}; {OpcodeFill, 4'd1}: operand = {1'b0, 6'd16, 9'd57};
+      {OpcodeFill, 4'd2}: operand = {1'b1, 6'd8, 9'd94};
+      {OpcodeMatrix, 4'd0}: operand = {1'b0, 6'd12, 9'd158}; {OpcodeMatrix, 4'd1}: operand = {1'b1, 6'd8, 9'd295};
+      {OpcodeRequantize, 4'd0}: operand = {1'b0, 6'd12, 9'd28}; {OpcodeRequantize, 4'd1}: operand = {1'b1, 6'd8, 9'd145};
+      {OpcodeRequantize, 4'd2}: operand = {1'b1, 6'd8, 9'd154}; {OpcodeRequantize, 4'd3}: operand = {1'b1, 6'd8, 9'd163};
+      {OpcodeRequantize, 4'd4}: operand = {1'b0, 6'd31, 9'd176}; {OpcodeRequantize, 4'd5}: operand = {1'b0, 6'd6, 9'd208};
+      {OpcodeRequantize, 4'd6}: operand = {1'b0, 6'd31, 9'd215}; {OpcodeRequantize, 4'd7}: operand = {1'b0, 6'd31, 9'd249};
+      {OpcodeRequantize, 4'd8}: operand = {1'b1, 6'd8, 9'd344}; {OpcodeRequantize, 4'd9}: operand = {1'b0, 6'd31, 9'd353};
+      {OpcodeRequantize, 4'd10}: operand = {1'b0, 6'd6, 9'd385}; {OpcodeRequantize, 4'd11}: operand = {1'b1, 6'd8, 9'd392};
+      {OpcodeRequantize, 4'd12}: operand = {1'b1, 6'd32, 9'd417};
+      {OpcodeElementwise, 4'd0}: operand = {1'b0, 6'd12, 9'd18}; {OpcodeElementwise, 4'd1}: operand = {1'b1, 6'd8, 9'd227};
+      {OpcodeElementwise, 4'd2}: operand = {1'b1, 6'd8, 9'd236}; {OpcodeElementwise, 4'd3}: operand = {1'b0, 6'd31, 9'd245};
+      {OpcodeElementwise, 4'd4}: operand = {1'b0, 6'd31, 9'd277}; {OpcodeElementwise, 4'd5}: operand = {1'b0, 6'd6, 9'd309};
+      {OpcodeElementwise, 4'd6}: operand = {1'b1, 6'd8, 9'd316}; {OpcodeElementwise, 4'd7}: operand = {1'b1, 6'd8, 9'd325};
+      {OpcodeElementwise, 4'd8}: operand = {1'b1, 6'd8, 9'd334};
+      {OpcodePool, 4'd0}: operand = {1'b0, 6'd12, 9'd18}; {OpcodePool, 4'd1}: operand = {1'b1, 6'd32, 9'd267};
+      {OpcodePool, 4'd2}: operand = {1'b0, 6'd31, 9'd300}; {OpcodePool, 4'd3}: operand = {1'b0, 6'd6, 9'd332};
+      {OpcodePool, 4'd4}: operand = {1'b1, 6'd8, 9'd339}; {OpcodePool, 4'd5}: operand = {1'b1, 6'd8, 9'd348};
+      {OpcodePool, 4'd6}: operand = {1'b1, 6'd8, 9'd357};
+      {OpcodeRange, 4'd0}: operand = {1'b0, 6'd12, 9'd28};
+      {OpcodeUpdate, 4'd0}: operand = {1'b0, 6'd12, 9'd28}; {OpcodeUpdate, 4'd1}: operand = {1'b0, 6'd31, 9'd113};
+      {OpcodeUpdate, 4'd2}: operand = {1'b0, 6'd6, 9'd145}; {OpcodeUpdate, 4'd3}: operand = {1'b0, 6'd31, 9'd203};
+      {OpcodeUpdate, 4'd4}: operand = {1'b0, 6'd31, 9'd235}; {OpcodeUpdate, 4'd5}: operand = {1'b1, 6'd32, 9'd267};
+      {OpcodeSum, 4'd0}: operand = {1'b0, 6'd12, 9'd16}; {OpcodeSum, 4'd1}: operand = {1'b1, 6'd5, 9'd282};
+      {OpcodeSum, 4'd2}: operand = {1'b1, 6'd5, 9'd288}; {OpcodeSum, 4'd3}: operand = {1'b0, 6'd31, 9'd294};
+      {OpcodeSum, 4'd4}: operand = {1'b0, 6'd31, 9'd326}; {OpcodeSum, 4'd5}: operand = {1'b0, 6'd6, 9'd358};
+      {OpcodeSum, 4'd6}: operand = {1'b1, 6'd8, 9'd367}; {OpcodeSum, 4'd7}: operand = {1'b1, 6'd8, 9'd376};
+      {OpcodeSum, 4'd8}: operand = {1'b0, 6'd31, 9'd387}; {OpcodeSum, 4'd9}: operand = {1'b1, 6'd32, 9'd424};
       default: operand = 16'd0;
     endcase
   endfunction
@@ -302,15 +231,15 @@ package accel_pkg;
       OpcodeStore: used_bits = 512'((513'd1 << 248) - 513'd1);
       OpcodeFill: used_bits = 512'((513'd1 << 103) - 513'd1);
       OpcodeMatrix: used_bits = 512'((513'd1 << 304) - 513'd1);
-      OpcodeRequantize: used_bits = 512'((513'd1 << 438) - 513'd1);
+      OpcodeRequantize: used_bits = 512'((513'd1 << 512) - 513'd1);
       OpcodeElementwise: used_bits = 512'((513'd1 << 374) - 513'd1);
       OpcodePool: used_bits = 512'((513'd1 << 389) - 513'd1);
       OpcodeRange: used_bits = 512'((513'd1 << 62) - 513'd1);
       OpcodeSetRegister: used_bits = 512'((513'd1 << 53) - 513'd1);
       OpcodeLoadRegisters: used_bits = 512'((513'd1 << 47) - 513'd1);
       OpcodeStoreRegisters: used_bits = 512'((513'd1 << 47) - 513'd1);
-      OpcodeUpdate: used_bits = 512'((513'd1 << 267) - 513'd1);
-      OpcodeSum: used_bits = 512'((513'd1 << 424) - 513'd1);
+      OpcodeUpdate: used_bits = 512'((513'd1 << 356) - 513'd1);
+      OpcodeSum: used_bits = 512'((513'd1 << 493) - 513'd1);
       OpcodeEnd: used_bits = 512'((513'd1 << 16) - 513'd1);
       default: used_bits = 512'd0;
     endcase

@@ -118,9 +118,8 @@ module accelerator #(
 
   logic [Engines-1:0]       start_valid, start_ready, engine_done, engine_stall;
   logic [Engines-1:0][511:0] engine_command;
-  logic                     fetch_start, fetch_stop, fetch_busy, command_valid, command_ready;
+  logic                     fetch_start, fetch_stop, fetch_busy, command_valid, command_ready, error, register_write;
   logic             [511:0] command;
-  logic                     error, register_write;
   control #(
     .QueueDepth(QueueDepth),
     .TokenDepth(TokenDepth)
@@ -227,6 +226,7 @@ module accelerator #(
     .vector_command_i(engine_command[Vector]),
     .vector_done_o   (engine_done[Vector]),
     .vector_stall_o  (engine_stall[Vector]),
+    .registers_i     (scalars),
     .register_write_o(register_write),
     .register_index_o(register_index),
     .register_value_o(register_value),

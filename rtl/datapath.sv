@@ -32,7 +32,8 @@ module datapath #(
   input  wire logic              [511:0] vector_command_i,
   output      logic                      vector_done_o,
   output      logic                      vector_stall_o,
-  output      logic                      register_write_o,   // scalar registers
+  input  wire logic         [31:0][31:0] registers_i,        // scalar registers
+  output      logic                      register_write_o,
   output      logic                [4:0] register_index_o,
   output      logic               [31:0] register_value_o,
   input  wire logic                      write_valid_i,      // scratchpad, from the bus side
@@ -120,6 +121,7 @@ module datapath #(
     .sums_read_o     (sums_read),
     .sums_entry_o    (sums_entry),
     .sums_data_i     (sums_data),
+    .registers_i     (registers_i),
     .register_valid_o(register_write_o),
     .register_index_o(register_index_o),
     .register_value_o(register_value_o)

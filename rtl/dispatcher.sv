@@ -46,7 +46,8 @@ module dispatcher #(
       accel_pkg::OpcodeLoad, accel_pkg::OpcodeFill: target[accel_pkg::EngineLoad] = 1'b1;
       accel_pkg::OpcodeMatrix:                      target[accel_pkg::EngineMatrix] = 1'b1;
       accel_pkg::OpcodeRequantize, accel_pkg::OpcodeElementwise, accel_pkg::OpcodePool, accel_pkg::OpcodeRange,
-      accel_pkg::OpcodeSetRegister:                 target[accel_pkg::EngineVector] = 1'b1;
+      accel_pkg::OpcodeSetRegister, accel_pkg::OpcodeLoadRegisters, accel_pkg::OpcodeStoreRegisters,
+      accel_pkg::OpcodeUpdate, accel_pkg::OpcodeSum: target[accel_pkg::EngineVector] = 1'b1;
       accel_pkg::OpcodeStore:                       target[accel_pkg::EngineStore] = 1'b1;
       accel_pkg::OpcodeEnd:                         is_end = 1'b1;
       default:                                      target = '0;

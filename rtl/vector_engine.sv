@@ -1,13 +1,14 @@
-// vector_engine: accumulators and int8 images in the scratchpad to int8 images, or to a scalar register.
-//   Requantize, Elementwise, Pool, Range, SetRegister: the formulas of accel_models.commands
-// Golden: accel_models.golden.vector. Latency: accel_models.cost (requantize, elementwise, pool, range_, set_register)
+// vector_engine: accumulators and images in the scratchpad to images, and to scalar registers.
+//   Requantize, Elementwise, Pool, Range, SetRegister, LoadRegisters, StoreRegisters, Update, Sum: accel_models.commands
+// Golden: accel_models.golden.vector, training, scalars. Latency: that of accel_models.cost, in
 // cycles from start to start when both scratchpad ports are granted at once; every other cycle is marked by stalled_o.
 // One vector of `Columns` bytes per cycle. done_o is high in the last cycle of a command: its effects are visible in the
 // next, in which the next command may start.
 // Pipeline, cycles after the read: 1 operands and bias (vector_operands, requant_lane), 2 product, 3 shift, 4 products of
-// the add, 5 its sum and shift (add_lane), 6 table, 7 write. It moves as one; a write that has to wait stops it a cycle
+// the add, 5 its sum and shift (vector_lanes), 6 table, 7 write. It moves as one; a write that has to wait stops it a cycle
 // later, so a read never waits for the write of the same cycle.
-// Combinational paths: read_ready_i -> sums_read_o, stalled_o, bad_entry_o; write_ready_i -> done_o, register_valid_o.
+// Combinational paths: read_ready_i -> sums_read_o, stalled_o, bad_entry_o; write_ready_i -> done_o, register_valid_o;
+// read_data_i -> register_value_o.
 `default_nettype none
 module vector_engine #(
   parameter  int unsigned Columns  = 4,
@@ -38,7 +39,8 @@ module vector_engine #(
   output      logic                     sums_read_o,       // accumulators, latency 1, data holds until the next read
   output      logic        [EntryW-1:0] sums_entry_o,
   input  wire logic [Columns-1:0][31:0] sums_data_i,
-  output      logic                     register_valid_o,  // scalar registers, with done_o
+  input  wire logic        [31:0][31:0] registers_i,       // scalar registers
+  output      logic                     register_valid_o,
   output      logic               [4:0] register_index_o,
   output      logic              [31:0] register_value_o
 );
@@ -50,7 +52,8 @@ module vector_engine #(
   vector_pkg::settings_t settings, settings_q;
   logic                  starting;
   vector_decode #(
-    .MultW(MultW)
+    .Columns(Columns),
+    .MultW  (MultW)
   ) u_decode (
     .command_i (command_i),
     .settings_o(settings)
@@ -102,7 +105,7 @@ module vector_engine #(
   ) u_parameters (
     .clk_i  (clk_i),
     .rst_ni (rst_ni),
-    .all_i  (starting && !settings_q.per_channel),
+    .all_i  (starting && settings_q.words != 4'(accel_pkg::ParameterBytes)),
     .bias_i (settings_q.bias),
     .mult_i (settings_q.mult),
     .shift_i(settings_q.shift),
@@ -117,70 +120,70 @@ module vector_engine #(
   );
   assign bad_field_o = (starting && settings_q.illegal) || bad_parameter;
 
-  // Stages 1 to 5.
-  logic [Columns-1:0][31:0] value;
-  logic  [Columns-1:0][7:0] other, scaled, added, result;
-  vector_operands #(
-    .Columns(Columns)
-  ) u_operands (
-    .clk_i      (clk_i),
-    .rst_ni     (rst_ni),
-    .valid_i    (step.valid),
-    .read_i     (step.read),
-    .first_i    (step.first),
-    .advance_i  (advance),
-    .kind_i     (settings_q.kind),
-    .zero_a_i   (settings_q.zero_a),
-    .zero_b_i   (settings_q.zero_b),
-    .read_data_i(read_data_i),
-    .sums_i     (sums_data_i),
-    .value_o    (value),
-    .other_o    (other)
-  );
-
-  for (genvar l = 0; l < Columns; l++) begin : gen_lane
-    requant_lane #(
-      .MultW(MultW)
-    ) u_requant (
-      .clk_i       (clk_i),
-      .enable_i    (advance),
-      .double_i    (settings_q.double_rounding),
-      .zero_point_i(settings_q.zero_point),
-      .low_i       (settings_q.low),
-      .high_i      (settings_q.high),
-      .bias_i      (bias[l]),
-      .mult_i      (mult[l]),
-      .shift_i     (shift[l]),
-      .acc_i       (value[l]),
-      .data_o      (scaled[l])
-    );
-    add_lane #(
-      .MultW(MultW)
-    ) u_add (
-      .clk_i       (clk_i),
-      .enable_i    (advance),
-      .add_i       (settings_q.add),
-      .zero_a_i    (settings_q.zero_a),
-      .zero_b_i    (settings_q.zero_b),
-      .mult_a_i    (settings_q.mult_a),
-      .mult_b_i    (settings_q.mult_b),
-      .shift_i     (settings_q.add_shift),
-      .zero_point_i(settings_q.add_zero),
-      .low_i       (settings_q.add_low),
-      .high_i      (settings_q.add_high),
-      .b_i         (other[l]),
-      .a_i         (scaled[l]),
-      .data_o      (added[l])
-    );
-  end
-
-  // Stages 6 and 7, and what goes with the values.
+  // What goes with the values.
   logic [4:0][3:0] ends_q;  // per stage: a value is there; it is the last of a row, of a group, of the command
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) ends_q <= '0;
     else if (advance) ends_q <= {ends_q[3:0], step.valid && step.emit, step.row_end, step.group_end, step.last};
   end
 
+  // Stages 1 to 5.
+  logic                     reads_registers, first_part;
+  logic              [31:0] index;
+  // An array of fewer than four columns moves no registers.
+  // verilator lint_off UNUSEDSIGNAL
+  logic              [31:0] register_word;
+  // verilator lint_on UNUSEDSIGNAL
+  logic [Columns-1:0][32:0] sums;
+  logic [Columns-1:0][31:0] value;
+  logic [Columns-1:0][15:0] offset;
+  logic  [Columns-1:0][7:0] operand, other, added, result;
+  logic       [Columns-1:0] zero, counted, lost;
+  assign reads_registers = settings_q.kind == vector_pkg::KindStore;
+  assign operand         = reads_registers ? (8 * Columns)'(register_word) : read_data_i;
+  vector_operands #(
+    .Columns(Columns)
+  ) u_operands (
+    .clk_i      (clk_i),
+    .rst_ni     (rst_ni),
+    .start_i    (starting),
+    .step_i     (step),
+    .advance_i  (advance),
+    .settings_i (settings_q),
+    .lanes_i    (lanes),
+    .read_data_i(operand),
+    .sums_i     (sums_data_i),
+    .value_o    (value),
+    .offset_o   (offset),
+    .zero_o     (zero),
+    .index_o    (index),
+    .other_o    (other)
+  );
+  vector_lanes #(
+    .Columns(Columns),
+    .MultW  (MultW)
+  ) u_lanes (
+    .clk_i     (clk_i),
+    .start_i   (starting),
+    .advance_i (advance),
+    .settings_i(settings_q),
+    .bias_i    (bias),
+    .mult_i    (mult),
+    .shift_i   (shift),
+    .value_i   (value),
+    .offset_i  (offset),
+    .zero_i    (zero),
+    .index_i   (index),
+    .other_i   (other),
+    .scaled_i  (ends_q[2][3]),
+    .sum_o     (sums),
+    .counted_o (counted),
+    .lost_o    (lost),
+    .first_o   (first_part),
+    .data_o    (added)
+  );
+
+  // Stages 6 and 7.
   lookup_table #(
     .Columns(Columns)
   ) u_table (
@@ -198,8 +201,11 @@ module vector_engine #(
     .clk_i          (clk_i),
     .rst_ni         (rst_ni),
     .start_i        (starting),
-    .to_register_i  (settings_q.to_register),
+    .unwritten_i    (settings_q.unwritten),
+    .wide_i         (settings_q.wide),
     .columns_i      (settings_q.columns),
+    .master_i       (settings_q.input_address),
+    .master_stride_i(settings_q.input_row_stride),
     .address_i      (settings_q.output_address),
     .row_stride_i   (settings_q.output_row_stride),
     .pixel_stride_i (settings_q.output_pixel_stride),
@@ -217,21 +223,28 @@ module vector_engine #(
     .written_o      (written)
   );
 
-  // Scalar results.
-  logic [30:0] largest;
-  range_maximum #(
+  vector_scalars #(
     .Columns(Columns)
-  ) u_range (
-    .clk_i   (clk_i),
-    .rst_ni  (rst_ni),
-    .clear_i (starting),
-    .valid_i (step.valid && settings_q.kind == vector_pkg::KindRange),
-    .lanes_i (lanes),
-    .sums_i  (sums_data_i),
-    .result_o(largest)
+  ) u_scalars (
+    .clk_i      (clk_i),
+    .rst_ni     (rst_ni),
+    .start_i    (starting),
+    .done_i     (done_o),
+    .advance_i  (advance),
+    .settings_i (settings_q),
+    .valid_i    (step.valid),
+    .emit_i     (step.emit),
+    .read_data_i(32'(read_data_i)),
+    .sums_i     (sums),
+    .counts_i   (ends_q[2][3] && first_part),
+    .counted_i  (counted),
+    .lost_i     (lost),
+    .last_i     (ends_q[3][3] && ends_q[3][0]),
+    .registers_i(registers_i),
+    .word_o     (register_word),
+    .write_o    (register_valid_o),
+    .index_o    (register_index_o),
+    .value_o    (register_value_o)
   );
-  assign register_valid_o = done_o && settings_q.to_register;
-  assign register_index_o = settings_q.destination;
-  assign register_value_o = settings_q.empty ? settings_q.value : {1'b0, largest};
 endmodule
 `default_nettype wire

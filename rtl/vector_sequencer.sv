@@ -1,6 +1,7 @@
 // vector_sequencer: control of the vector engine, one command after the other.
 //   table words, then for each group of `Columns` channels: parameter words, then for y: for x: for ky: for kx: a step
-// Golden: accel_models.golden.vector; cycles: accel_models.cost (requantize, elementwise, pool, range_, set_register).
+//   wide masters: a window of four steps, of which the first two read, the second an accumulator too
+// Golden: accel_models.golden.vector, training, scalars; cycles: accel_models.cost.
 // start in cycle 0; the first word or step in cycle VectorStart; at most one a cycle, all through one read port. done_o
 // in the last cycle of the command, VectorDrain after its last step; without anything to do in cycle VectorStart - 1.
 // A step is on step_o in the cycle after its read, with its vector. advance_i low holds it there, and no read is made.
@@ -58,8 +59,8 @@ module vector_sequencer #(
   assign start_ready_o  = state_q == Idle;
   assign starting_o     = state_q == Start;
   assign empty          = settings_i.empty;
-  assign first_of_group = settings_i.per_channel ? Parameters : Run;
-  assign last_word      = word_q == ((state_q == Table) ? 8'(TableWords - 1) : 8'(accel_pkg::ParameterBytes - 1));
+  assign first_of_group = (settings_i.words != '0) ? Parameters : Run;
+  assign last_word      = word_q == ((state_q == Table) ? 8'(TableWords - 1) : 8'(settings_i.words - 4'd1));
   assign done_o         = (starting_o && empty) || finish;
 
   always_comb begin
@@ -93,16 +94,30 @@ module vector_sequencer #(
   end
 
   // Reads.
-  logic        running, wording, second;
-  logic [19:0] pointer_q, tap_address, b_address;
+  logic              running, wording, second, third, reading;
+  logic       [19:0] pointer_q, tap_address, b_address, c_address;
+  logic [ColumnsW:0] bytes;  // of a vector of wide masters
   assign running        = state_q == Run;
   assign wording        = state_q == Table || state_q == Parameters;
-  assign read_valid_o   = advance_i && (wording || (running && settings_i.reads && in_image));
+  assign read_valid_o   = advance_i && (wording || (running && reading));
   assign go             = advance_i && (wording || running) && (read_ready_i || !read_valid_o);
-  assign read_address_o = wording ? pointer_q : second ? b_address : tap_address;
-  assign read_count_o   = (state_q == Table && last_word) ? ColumnsW'(TableTail) :
-                          wording ? ColumnsW'(Columns) : lanes;
+  assign read_address_o = wording ? pointer_q : third ? c_address : second ? b_address : tap_address;
+  assign bytes          = {lanes, 1'b0};
   assign stalled_o      = (state_q == Drain) ? drain_q == '0 : (wording || running) && !go;
+
+  always_comb begin
+    reading      = settings_i.reads && in_image;
+    read_count_o = lanes;
+    if (wording) begin
+      read_count_o = (state_q == Table && last_word) ? ColumnsW'(TableTail) : ColumnsW'(Columns);
+    end else if (settings_i.wide && first_tap) begin
+      if (bytes > (ColumnsW+1)'(Columns)) read_count_o = ColumnsW'(Columns);
+      else read_count_o = bytes[ColumnsW-1:0];
+    end else if (settings_i.wide) begin
+      reading      = in_image && bytes > (ColumnsW+1)'(Columns);
+      read_count_o = ColumnsW'(bytes - (ColumnsW+1)'(Columns));
+    end
+  end
 
   always_ff @(posedge clk_i) begin
     if (starting_o) pointer_q <= settings_i.table_used ? settings_i.table_address : settings_i.parameters;
@@ -117,6 +132,7 @@ module vector_sequencer #(
   ) u_window (
     .clk_i         (clk_i),
     .start_i       (starting_o),
+    .wide_i        (settings_i.wide),
     .base_i        (settings_i.input_address),
     .row_stride_i  (settings_i.input_row_stride),
     .pixel_stride_i(settings_i.input_pixel_stride),
@@ -140,6 +156,7 @@ module vector_sequencer #(
   ) u_b (
     .clk_i         (clk_i),
     .start_i       (starting_o),
+    .wide_i        (1'b0),
     .base_i        (settings_i.b_address),
     .row_stride_i  (settings_i.b_row_stride),
     .pixel_stride_i(settings_i.b_pixel_stride),
@@ -149,42 +166,50 @@ module vector_sequencer #(
     .address_o     (b_address)
   );
 
-  // The loop nest counts down.
-  logic          [7:0] kx_left_q, ky_left_q;
-  logic         [11:0] x_left_q, y_left_q;
-  logic         [15:0] columns_left_q;
-  logic                last_group, first_tap_q;
-  logic [ColumnsW-1:0] lanes;
-  assign tap_row_end = kx_left_q == 8'd1;
-  assign pixel_end   = tap_row_end && ky_left_q == 8'd1;
-  assign row_end     = pixel_end && x_left_q == 12'd1;
-  assign group_end   = row_end && y_left_q == 12'd1;
-  assign last_group  = columns_left_q <= 16'(Columns);
-  assign last        = group_end && last_group;
-  assign lanes       = last_group ? columns_left_q[ColumnsW-1:0] : ColumnsW'(Columns);
-  assign second      = settings_i.second && !first_tap_q;
+  image_walk #(
+    .Columns(Columns)
+  ) u_c (
+    .clk_i         (clk_i),
+    .start_i       (starting_o),
+    .wide_i        (1'b0),
+    .base_i        (settings_i.c_address),
+    .row_stride_i  (settings_i.c_row_stride),
+    .pixel_stride_i(settings_i.c_pixel_stride),
+    .step_i        (go && running && pixel_end),
+    .row_end_i     (row_end),
+    .group_end_i   (group_end),
+    .address_o     (c_address)
+  );
 
-  always_ff @(posedge clk_i) begin
-    if (starting_o) begin
-      kx_left_q      <= settings_i.kernel_width;
-      ky_left_q      <= settings_i.kernel_height;
-      x_left_q       <= settings_i.width;
-      y_left_q       <= settings_i.height;
-      columns_left_q <= settings_i.columns;
-      first_tap_q    <= 1'b1;
-    end else if (go && running) begin
-      kx_left_q   <= tap_row_end ? settings_i.kernel_width : kx_left_q - 8'd1;
-      first_tap_q <= pixel_end;
-      if (tap_row_end) ky_left_q <= pixel_end ? settings_i.kernel_height : ky_left_q - 8'd1;
-      if (pixel_end) x_left_q <= row_end ? settings_i.width : x_left_q - 12'd1;
-      if (row_end) y_left_q <= group_end ? settings_i.height : y_left_q - 12'd1;
-      if (group_end) columns_left_q <= columns_left_q - 16'(Columns);
-    end
-  end
+  logic                first_tap;
+  logic          [7:0] kx_left;
+  logic [ColumnsW-1:0] lanes;
+  loop_nest #(
+    .Columns(Columns)
+  ) u_loops (
+    .clk_i          (clk_i),
+    .start_i        (starting_o),
+    .kernel_width_i (settings_i.kernel_width),
+    .kernel_height_i(settings_i.kernel_height),
+    .width_i        (settings_i.width),
+    .height_i       (settings_i.height),
+    .columns_i      (settings_i.columns),
+    .step_i         (go && running),
+    .first_tap_o    (first_tap),
+    .kx_left_o      (kx_left),
+    .tap_row_end_o  (tap_row_end),
+    .pixel_end_o    (pixel_end),
+    .row_end_o      (row_end),
+    .group_end_o    (group_end),
+    .last_o         (last),
+    .lanes_o        (lanes)
+  );
+  assign second = settings_i.second && !first_tap;
+  assign third  = second && settings_i.mask && pixel_end;
 
   // Accumulator entries follow each other: pixels of a group, then the next group.
   logic [12:0] entry_q;  // stops at 4096: no memory has more
-  assign sums_read_o  = go && running && settings_i.sums;
+  assign sums_read_o  = go && running && settings_i.sums && (!settings_i.wide || kx_left == 8'd3);
   assign sums_entry_o = entry_q[EntryW-1:0];
   assign bad_entry_o  = sums_read_o && entry_q >= 13'(Entries);
   always_ff @(posedge clk_i) begin
@@ -203,9 +228,10 @@ module vector_sequencer #(
       parameter_write_o <= go && state_q == Parameters;
       if (advance_i) begin
         step_o.valid     <= go && running;
-        step_o.read      <= settings_i.reads && in_image;
-        step_o.first     <= first_tap_q;
-        step_o.emit      <= pixel_end;
+        step_o.read      <= reading;
+        step_o.first     <= first_tap;
+        step_o.third     <= third;
+        step_o.emit      <= settings_i.wide ? !first_tap : pixel_end;
         step_o.row_end   <= row_end;
         step_o.group_end <= group_end;
         step_o.last      <= last;
@@ -214,7 +240,7 @@ module vector_sequencer #(
   end
   always_ff @(posedge clk_i) begin
     word_o <= word_q;
-    lanes_o <= lanes;
+    if (advance_i) lanes_o <= lanes;
   end
 endmodule
 `default_nettype wire

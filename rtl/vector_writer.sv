@@ -1,7 +1,8 @@
 // vector_writer: the end of the vector engine's pipeline: values into the scratchpad, pixel by pixel.
 //   value n goes to output_address + group*Columns + y*row_stride + x*pixel_stride, the first min(Columns, rest) bytes
-// Golden: accel_models.golden.vector (its output window). A value is offered in the cycle after it came, one per cycle.
-// Where the result is a scalar, values end here unwritten. written_o: the command's last value, in the cycle of its grant.
+//   wide: of three values the first two are masters of 16 bits, to master + 2*group*Columns + y*master_stride
+// Golden: accel_models.golden.vector (its output window), training.update. A value is offered in the cycle after it came,
+// one per cycle. Where the result is a scalar, values end here unwritten, and so do second halves of no bytes. written_o: the command's last value, in the cycle of its grant.
 // Combinational path: write_ready_i -> written_o. ready_o is a register.
 `default_nettype none
 module vector_writer #(
@@ -11,8 +12,11 @@ module vector_writer #(
   input  wire logic                    clk_i,
   input  wire logic                    rst_ni,
   input  wire logic                    start_i,          // a command starts; its fields hold still from here on
-  input  wire logic                    to_register_i,    // its result is a scalar
+  input  wire logic                    unwritten_i,      // its result is a scalar
+  input  wire logic                    wide_i,
   input  wire logic             [15:0] columns_i,
+  input  wire logic             [19:0] master_i,
+  input  wire logic             [19:0] master_stride_i,
   input  wire logic             [19:0] address_i,
   input  wire logic             [19:0] row_stride_i,
   input  wire logic             [15:0] pixel_stride_i,
@@ -29,8 +33,12 @@ module vector_writer #(
   output      logic [Columns-1:0][7:0] write_data_o,
   output      logic                    written_o
 );
-  logic        valid, leaves, row_end, group_end, last;
-  logic [15:0] columns_left_q;
+  logic                  valid, leaves, silent, row_end, group_end, last;
+  logic            [1:0] part_q;  // of wide values: low bytes, high bytes, view
+  logic           [15:0] columns_left_q;
+  logic   [ColumnsW-1:0] lanes;
+  logic     [ColumnsW:0] bytes;   // of the masters of a value
+  logic           [19:0] master, output_address;
 
   skid #(
     .Width(8 * Columns + 3)
@@ -41,14 +49,33 @@ module vector_writer #(
     .ready_o(ready_o),
     .data_i ({row_end_i, group_end_i, last_i, data_i}),
     .valid_o(valid),
-    .ready_i(write_ready_i || to_register_i),
+    .ready_i(write_ready_i || silent),
     .data_o ({row_end, group_end, last, write_data_o})
   );
 
-  assign write_valid_o = valid && !to_register_i;
-  assign leaves        = valid && (write_ready_i || to_register_i);
+  assign silent        = unwritten_i || (wide_i && part_q == 2'd1 && bytes <= (ColumnsW+1)'(Columns));
+  assign write_valid_o = valid && !silent;
+  assign leaves        = valid && (write_ready_i || silent);
   assign written_o     = leaves && last;
-  assign write_count_o = (columns_left_q > 16'(Columns)) ? ColumnsW'(Columns) : columns_left_q[ColumnsW-1:0];
+  assign lanes         = (columns_left_q > 16'(Columns)) ? ColumnsW'(Columns) : columns_left_q[ColumnsW-1:0];
+  assign bytes         = {lanes, 1'b0};
+
+  always_comb begin
+    write_address_o = output_address;
+    write_count_o   = lanes;
+    if (wide_i && part_q == 2'd0) begin
+      write_address_o = master;
+      write_count_o   = (bytes > (ColumnsW+1)'(Columns)) ? ColumnsW'(Columns) : bytes[ColumnsW-1:0];
+    end else if (wide_i && part_q == 2'd1) begin
+      write_address_o = master + 20'(Columns);
+      write_count_o   = ColumnsW'(bytes - (ColumnsW+1)'(Columns));
+    end
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (start_i) part_q <= 2'd0;
+    else if (leaves && wide_i) part_q <= (part_q == 2'd2) ? 2'd0 : part_q + 2'd1;
+  end
 
   always_ff @(posedge clk_i) begin
     if (start_i) columns_left_q <= columns_i;
@@ -60,13 +87,29 @@ module vector_writer #(
   ) u_output (
     .clk_i         (clk_i),
     .start_i       (start_i),
+    .wide_i        (1'b0),
     .base_i        (address_i),
     .row_stride_i  (row_stride_i),
     .pixel_stride_i(pixel_stride_i),
-    .step_i        (leaves),
+    .step_i        (leaves && (!wide_i || part_q == 2'd2)),
     .row_end_i     (row_end),
     .group_end_i   (group_end),
-    .address_o     (write_address_o)
+    .address_o     (output_address)
+  );
+
+  image_walk #(
+    .Columns(Columns)
+  ) u_master (
+    .clk_i         (clk_i),
+    .start_i       (start_i),
+    .wide_i        (1'b1),
+    .base_i        (master_i),
+    .row_stride_i  (master_stride_i),
+    .pixel_stride_i(16'd0),
+    .step_i        (leaves && part_q == 2'd2),
+    .row_end_i     (row_end),
+    .group_end_i   (group_end),
+    .address_o     (master)
   );
 endmodule
 `default_nettype wire

@@ -1,6 +1,7 @@
 // window_walk: addresses of the taps of a sliding window, one tap of one column group per step.
 //   iy = oy*stride_y + origin_y + ky, ix = ox*stride_x + origin_x + kx
 //   address = base + group*Columns + iy*row_stride + ix*pixel_stride   (mod 2^20)
+//   wide: groups are 2*Columns apart
 //   inside = iy in 0 .. height-1 and ix in 0 .. width-1; for group: for oy: for ox: for ky: for kx
 // Golden: accel_models.golden.vector.pool. The tap after a step stands at the outputs in the next cycle.
 // Combinational path: none. The ends tell where a step leads: they come with the tap, each includes those before it.
@@ -11,6 +12,7 @@ module window_walk #(
 ) (
   input  wire logic        clk_i,
   input  wire logic        start_i,         // go to the first tap; all below hold still from here on
+  input  wire logic        wide_i,
   input  wire logic [19:0] base_i,
   input  wire logic [19:0] row_stride_i,
   input  wire logic [15:0] pixel_stride_i,
@@ -45,7 +47,7 @@ module window_walk #(
       stride = product_x;
     end else if (group_end_i) begin
       from   = group_q;
-      stride = 20'(Columns);
+      stride = wide_i ? 20'(2 * Columns) : 20'(Columns);
     end else if (row_end_i) begin
       from   = row_q;
       stride = product_y;

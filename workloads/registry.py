@@ -101,7 +101,8 @@ class Training:
     name: str
     summary: str
     example: Callable[..., Any]
-    """example(folder, seed): `workloads.octo.task.Example`; None is the data that comes with the package."""
+    """example(folder, seed): `workloads.octo.task.Example`; None is the data that comes with the package. Its step
+    returns the loss, and of each layer how many updates were rounded to 0 and how many gradients were not 0."""
     accuracy: Callable[..., dict[str, Any]]
     """accuracy(folder, seed, report): trains for real, in float32 and in integers; a dictionary of metrics."""
     macs: int

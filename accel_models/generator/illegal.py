@@ -48,6 +48,7 @@ from accel_models.system import System
 
 _TRIES = 500
 _BESIDE = 8  # legal commands before and behind a fault, at most
+_NOISE = ({"rounding": 1}, {"rounding": 3, "random_bits": 0}, {"rounding": 3, "random_bits": 17})
 _NOT_IN_PAD = ("bus_address", "list_address")
 _PAD_KINDS = (Load, Store, Fill, Matrix, Requantize, Elementwise, Pool, LoadRegisters, StoreRegisters, Update, Sum)
 _SUM_KINDS = (Matrix, Requantize, Range, Update)
@@ -141,7 +142,7 @@ def _field(room: Room) -> list[Command]:
         case Matrix():
             return [changed(command, mode=MatrixMode.DEPTHWISE, transposed=0, taps=room.rows + room.upto(3))]
         case Requantize() if command.scaling != Scaling.BLOCK:
-            return [changed(command, **room.pick(({"shift": 63}, {"rounding": 1}, {"range": 3}, {"residual": 1})))]
+            return [changed(command, **room.pick(({"shift": 63}, {"range": 3}, {"residual": 1}, *_NOISE)))]
         case Requantize() if room.happens(0.3):
             return [changed(command, **room.pick(({"scaling": 3}, {"rounding": 2}, {"range": 1}, {"residual": 2})))]
         case Requantize() if command.residual == Residual.ADD:
@@ -155,10 +156,10 @@ def _field(room: Room) -> list[Command]:
         case LoadRegisters() | StoreRegisters():
             return [changed(command, register=REGISTERS - 2, count=3, pad_address=room.place(12))]
         case Update():
-            wrong = [{"shift": 63}, {"rounding": 1}, {"destination": REGISTERS - 1}]
+            wrong = [{"shift": 63}, {"destination": REGISTERS - 1}, *_NOISE]
             return [changed(command, **room.pick(wrong if command.wide else [*wrong, {"most": 128}]))]
         case Sum():
-            return [changed(command, **room.pick(({"shift": 63}, {"rounding": 1}, {"range": 3})))]
+            return [changed(command, **room.pick(({"shift": 63}, {"range": 3}, *_NOISE)))]
         case Pool() if room.happens(0.5):
             return [changed(command, **room.pick(({"function": 3}, {"function": Pooling.AVERAGE, "rounding": 3})))]
         case Pool():
@@ -214,12 +215,10 @@ def _opcode(rng: np.random.Generator, words: np.ndarray, program: Program) -> np
 
 
 def _unused(rng: np.random.Generator, words: np.ndarray, program: Program) -> np.ndarray:
-    """One bit that no field of the command uses."""
-    index = int(rng.integers(len(words)))
-    used = set(range(8))
-    for spec in layout(type(program.decoded[index])):
-        used |= set(range(spec.offset, spec.offset + spec.width)) | ({spec.flag} if spec.flag is not None else set())
-    bit = int(rng.choice([bit for bit in range(8 * COMMAND_BYTES) if bit not in used]))
+    """One bit that no field of the command uses. Fields leave no gaps, those of some commands fill all bits."""
+    ends = [max(spec.offset + spec.width for spec in layout(type(item))) for item in program.decoded]
+    index = int(rng.choice([place for place, end in enumerate(ends) if end < 8 * COMMAND_BYTES]))
+    bit = int(rng.integers(ends[index], 8 * COMMAND_BYTES))
     words[index, bit // 8] |= 1 << bit % 8
     return words
 
@@ -230,7 +229,7 @@ def _no_register(rng: np.random.Generator, words: np.ndarray, program: Program) 
         (index, spec)
         for index, command in enumerate(program.decoded)
         for spec in layout(type(command))
-        if spec.flag is not None
+        if spec.flag is not None and spec.high >= REGISTERS
     ]
     index, spec = places[int(rng.integers(len(places)))]
     assert spec.flag is not None

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from accel_models.arithmetic import INT32_MAX, MAX_SHIFT, Rounding
+from accel_models.arithmetic import INT32_MAX, MAX_RANDOM_BITS, MAX_SHIFT, Rounding
 from accel_models.commands import (
     BIAS_BYTES,
     REGISTERS,
@@ -19,7 +19,7 @@ from accel_models.commands import (
 from accel_models.generator.images import Fields, apart, bounds, image, names, output, sizes, span, table
 from accel_models.generator.room import NoRoomError, Room, Span, factor
 
-_ROUNDINGS = (Rounding.HALF_UP, Rounding.PSEUDO_STOCHASTIC)
+_ROUNDINGS = (Rounding.HALF_UP, Rounding.PSEUDO_STOCHASTIC, Rounding.INDEXED)
 
 
 def requantize(room: Room) -> Requantize:
@@ -43,6 +43,9 @@ def requantize(room: Room) -> Requantize:
         width=width,
         columns=columns,
         zero_point=room.code() if room.happens(0.3) else 0,
+        multiplier_b=room.upto(1 << 20, 0),
+        index_row_stride=room.upto(5000),
+        index_pixel_stride=room.upto(100),
         **fields,
         **output(room, images, size, taken),
     )
@@ -62,6 +65,7 @@ def sum_(room: Room) -> Sum:
         columns=size[2],
         up_a=room.upto(15, -16) if room.happens(0.3) else room.upto(8, 0),
         up_b=room.upto(15, -16) if room.happens(0.3) else 8,
+        index_start=room.upto(1 << 20, 0),
         **fields,
         **_scale(room, int(room.pick((8, 16, 17)))),
         **_range(room),
@@ -93,6 +97,8 @@ def update(room: Room) -> Update:
         wide=wide,
         destination=room.upto(REGISTERS - 2, 0),
         zeros_start=room.pick((0, INT32_MAX, room.upto(1000))),
+        index_start=room.upto(1 << 20, 0),
+        index_row_stride=room.upto(5000),
         sums_start=room.pick((0, INT32_MAX, room.upto(1000))),
         **found,
         **fields,
@@ -129,7 +135,9 @@ def _scale(room: Room, bits: int) -> Fields:
     shift = room.upto(MAX_SHIFT, 0) if room.happens(0.1) else shift
     most = (1 << bits) - 1
     bound = room.pick((INT32_MAX, INT32_MAX, most, room.upto(most), room.upto(most), 0))
-    return {"multiplier": multiplier, "shift": shift, "bound": bound, "rounding": room.pick(_ROUNDINGS)}
+    fields = {"multiplier": multiplier, "shift": shift, "bound": bound, "rounding": room.pick(_ROUNDINGS)}
+    key, bits = room.upto(INT32_MAX, -INT32_MAX), room.pick((8, 8, room.upto(MAX_RANDOM_BITS)))
+    return fields | {"key": key, "random_bits": bits}
 
 
 def _range(room: Room) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from accel_models.generator import training
 from accel_models.generator.images import Fields, apart, bounds, image, names, output, sizes, span, table
 from accel_models.generator.room import Room, Span, factor
 
+_ROUNDINGS = (Rounding.HALF_UP, Rounding.DOUBLE, Rounding.PSEUDO_STOCHASTIC)
 _LOW, _HIGH = -(1 << 31), (1 << 31) - 1
 _EXTREMES = (_LOW, _LOW + 1, -1, 0, 1, _HIGH - 1, _HIGH)
 
@@ -74,7 +75,7 @@ def elementwise(room: Room) -> Elementwise:
         multiplier_b=factor(room.rng, 8)[0],
         shift=shift,
         zero_point=room.code(),
-        rounding=room.pick(tuple(Rounding)),
+        rounding=room.pick(_ROUNDINGS),
         code=room.upto(3, -1),
         **fields,
         **output(room, images, size, taken),
@@ -107,7 +108,7 @@ def pool(room: Room) -> Pool:
         multiplier=multiplier,
         shift=shift,
         zero_point=room.code(),
-        rounding=room.pick(tuple(Rounding)),
+        rounding=room.pick(_ROUNDINGS),
         **fields,
         **apart(room, (height, width, columns), [span(window, (rows, line, columns)), *taken]),
     )

@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from accel_models import arithmetic
-from accel_models.arithmetic import INT32_MAX, MAX_SHIFT, Rounding
+from accel_models.arithmetic import INT32_MAX, MAX_RANDOM_BITS, MAX_SHIFT, Rounding
 from accel_models.commands import BIAS_BYTES, REGISTERS, Ranging, Requantize, Residual, Scaling, Sum, Update
 from accel_models.golden.access import Bytes, Codes, GoldenError, Sums, entries, immediate, same_in_batch, window
 
 Int64 = NDArray[np.int64]
-_ROUNDINGS = (Rounding.HALF_UP, Rounding.PSEUDO_STOCHASTIC)
+_ROUNDINGS = (Rounding.HALF_UP, Rounding.PSEUDO_STOCHASTIC, Rounding.INDEXED)
 
 
 def check_form(command: Requantize) -> None:
@@ -36,6 +36,8 @@ def _check_factor(c: Requantize | Update | Sum) -> None:
         raise GoldenError(f"shift: want 0..{MAX_SHIFT}, got {c.shift}")
     if c.rounding not in _ROUNDINGS:
         raise GoldenError(f"rounding: want one of {[int(item) for item in _ROUNDINGS]}, got {c.rounding}")
+    if c.rounding == Rounding.INDEXED and not 1 <= c.random_bits <= MAX_RANDOM_BITS:
+        raise GoldenError(f"random_bits: want 1..{MAX_RANDOM_BITS}, got {c.random_bits}")
     if not isinstance(c, Update) and c.range not in tuple(Ranging):
         raise GoldenError(f"range: want 0..2, got {c.range}")
 
@@ -55,7 +57,9 @@ def scaled(c: Requantize, scratchpad: Bytes, accumulators: Sums, height: int) ->
         strides = (c.residual_row_stride, c.residual_pixel_stride, 1)
         mask = window(scratchpad, "residual_address", c.residual_address, value.shape[1:], strides)
         value = np.where(mask > 0, value, 0)
-    return _rounded(c, value, immediate(c.zero_point)), range_of(value, c.range, immediate(c.range_start))
+    y, x, j = np.ogrid[:height, : c.width, : c.columns]
+    index = immediate(c.multiplier_b) + y * c.index_row_stride + x * c.index_pixel_stride + j
+    return _coded(c, value, index, immediate(c.zero_point)), range_of(value, c.range, immediate(c.range_start))
 
 
 def _unfolded(sums: Sums, rows: int, columns: int) -> Sums:
@@ -64,12 +68,19 @@ def _unfolded(sums: Sums, rows: int, columns: int) -> Sums:
     return sums.reshape(batch, total // rows, rows, lanes).transpose(0, 2, 1, 3).reshape(batch, rows, -1)[..., :columns]
 
 
-def _rounded(c: Requantize | Sum, value: Int64, zero_point: int) -> Codes:
+def _coded(c: Requantize | Sum, value: Int64, index: Int64, zero_point: int = 0) -> Codes:
     bound = immediate(c.bound)
-    return arithmetic.requantize(
-        np.clip(value, -bound, bound), immediate(c.multiplier), immediate(c.shift), zero_point,
-        immediate(c.low), immediate(c.high), c.rounding,
-    )  # fmt: skip
+    rounded = _scaled(c, np.clip(value, -bound, bound), index)
+    return np.clip(rounded + zero_point, immediate(c.low), immediate(c.high)).astype(np.int8)
+
+
+def _scaled(c: Requantize | Update | Sum, value: Int64, index: Int64) -> Int64:
+    """value * multiplier / 2**shift, rounded; ``index``: of noise."""
+    product, shift = value * immediate(c.multiplier), immediate(c.shift)
+    if c.rounding != Rounding.INDEXED:
+        return arithmetic.rounded_shift(product, shift, c.rounding)
+    random = arithmetic.noise(index, immediate(c.key), c.random_bits)
+    return arithmetic.indexed_shift(product, shift, random, c.random_bits)
 
 
 def range_of(value: Int64, kind: int, start: int) -> Int64:
@@ -94,7 +105,7 @@ def sum_(command: Sum, scratchpad: Bytes) -> Int64:
     output = window(
         scratchpad, "output_address", c.output_address, shape, (c.output_row_stride, c.output_pixel_stride, 1)
     )
-    output[...] = _rounded(c, value, 0)
+    output[...] = _coded(c, value, c.index_start + np.arange(value[0].size).reshape(shape))
     return range_of(value, c.range, immediate(c.range_start))
 
 
@@ -117,8 +128,8 @@ def update(command: Update, scratchpad: Bytes, accumulators: Sums) -> Int64 | No
     shape, strides = (rows, c.columns, size), (c.master_row_stride, size, 1)
     master = window(scratchpad, "master_address", c.master_address, shape, strides)
     have = np.ascontiguousarray(master).view("<i2" if c.wide else np.int8)[..., 0]
-    product = acc.astype(np.int64) * immediate(c.multiplier)
-    change = arithmetic.rounded_shift(product, immediate(c.shift), c.rounding)
+    row, column = np.ogrid[:rows, : c.columns]
+    change = _scaled(c, acc.astype(np.int64), c.index_start + row * c.index_row_stride + column)
     new = arithmetic.updated(have, change, c.most)
     view = None
     if c.wide:

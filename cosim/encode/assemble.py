@@ -291,5 +291,6 @@ def _placements(
         row_of = [step.row for step in builder.steps]
         for block in builder.blocks:
             for tenant in _tenants(block, builder):
-                found.append(placement(tenant, "scratchpad", row_of[tenant.first], row_of[tenant.last]))
+                ends = sorted((row_of[tenant.first], row_of[tenant.last]))  # of mixed rows the first may come last
+                found.append(placement(tenant, "scratchpad", *ends))
     return tuple(found)

@@ -20,6 +20,7 @@ from cosim.encode.constants import ConstantImage
 from cosim.encode.expand import Builder, Limits
 from cosim.encode.expansions import Expansion, Expansions
 from cosim.encode.movement import STAGE_BYTES
+from cosim.encode.recompute import relieved
 from cosim.encode.schedule import ScratchpadFullError, limit_lookahead, place_blocks, plan_slots
 from cosim.encode.steps import Storage
 from cosim.encode.tensors import Layout, layout_of, matrix_like
@@ -83,10 +84,24 @@ def compile_network(
     if weights not in ("auto", "sram", "flash"):
         raise ValueError(f"weights: want auto, sram or flash, got {weights!r}")
     _check_multipliers(network, system)
-    program = _placed(Expansions(network) if expansions is None else expansions, system, weights, search)
+    program = _fitted(Expansions(network) if expansions is None else expansions, system, weights, search)
     if checked:
         check_program(program)
     return program
+
+
+def _fitted(expansions: Expansions, system: System, weights: Weights, search: bool) -> Program:
+    """A training step that does not fit computes activations again, as few as it has to."""
+    while True:
+        try:
+            return _placed(expansions, system, weights, search)
+        except CompileError:
+            if not expansions.network.metadata.get("step"):
+                raise
+            smaller = relieved(expansions.network, system.accelerator)
+            if smaller is None:
+                raise
+            expansions = Expansions(smaller)
 
 
 def _placed(expansions: Expansions, system: System, weights: Weights, search: bool) -> Program:
@@ -156,8 +171,7 @@ def _compile(expansions: Expansions, system: System, layout: Layout, memories: M
         and (caps.inputs_kept or use.tensor.role != "input")
     }
     widest = caps.columns if caps.columns < accelerator.array.columns else None
-    stage, image = min(STAGE_BYTES, caps.pad_bytes // 8), caps.pad_bytes // 8
-    limits = Limits(caps.entries, stage, image, widest, caps.ramped)
+    limits = Limits(caps.entries, min(STAGE_BYTES, caps.pad_bytes // 8), widest, caps.ramped)
     for _ in range(_ATTEMPTS):
         expansion = expansions.of(layout, hw, memories.weights, frozenset(kept), limits)
         builder = expansion.builder

@@ -14,9 +14,8 @@ from cosim.place import Block
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Bounds on tiles. ``entries``, ``stage_bytes`` (of bytes that only move), ``image_bytes`` (of an image of a
-    training step that comes in whole) and ``widest`` (columns a tile) hold for all operators; with ``ramped`` their
-    first and last tiles may be lower than the others.
+    """Bounds on tiles. ``entries``, ``stage_bytes`` (of bytes that only move) and ``widest`` (columns a tile) hold for
+    all operators; with ``ramped`` their first and last tiles may be lower than the others.
 
     The others, by row, are filled while the compiler looks for a fit in a short scratchpad: lower tiles, fewer columns
     a tile, one slice of the weights at a time.
@@ -24,7 +23,6 @@ class Limits:
 
     entries: int
     stage_bytes: int
-    image_bytes: int = 1 << 14
     widest: int | None = None
     ramped: bool = True
     heights: dict[int, int] = field(default_factory=dict)
@@ -33,7 +31,7 @@ class Limits:
 
     def decisions(self) -> tuple[Hashable, ...]:
         """All of it, as it is now."""
-        alike = self.entries, self.stage_bytes, self.image_bytes, self.widest, self.ramped
+        alike = self.entries, self.stage_bytes, self.widest, self.ramped
         return *alike, frozenset(self.heights.items()), frozenset(self.columns.items()), frozenset(self.weights_outer)
 
 
@@ -184,7 +182,7 @@ class Builder:
             return self._whole[new] is self._whole.get(old)
         if not {new, old} <= self.kept or old not in self._whole:
             return False
-        if self.uses[old].last != row or self.uses[old].tensor.bytes != self.uses[new].tensor.bytes:
+        if self.uses[old].last not in self.together[row] or self.uses[old].tensor.bytes != self.uses[new].tensor.bytes:
             return False
         self._whole[new] = self._whole[old]
         self.takeovers.append((self._whole[old], new, self.now))

@@ -9,6 +9,7 @@ from accel_models.network import (
     Concat,
     Conv2d,
     CpuCall,
+    InputGradient,
     MatMul,
     Network,
     Operator,
@@ -26,6 +27,7 @@ from cosim.encode.steps import Storage
 from cosim.place import Block
 from cosim.tile.training import trains_on
 
+WHOLE_BYTES = 16384  # an image of a training step up to this size is loaded once and stays until it is done with
 MOVEMENT = (Concat, Slice, Pad, Permute)
 _FIELD_LIMITS = {"stride": 63, "dilation": 63, "kernel": 255}
 
@@ -81,7 +83,7 @@ def uses(
 ) -> dict[str, TensorUse]:
     """Every storage root that is not a constant, with its life in operator rows.
 
-    Rows whose commands are mixed read and write until the last of them ends, from the first on.
+    What rows whose commands are mixed write lives from the first of them on, beside everything that they read.
     """
     end = len(operators)
     found: dict[str, TensorUse] = {}
@@ -106,7 +108,7 @@ def uses(
         for name in operator.inputs:
             if roots[name] in found:
                 use = found[roots[name]]
-                use.last = max(use.last, together[row].stop - 1)
+                use.last = max(use.last, row)
                 use.on_bus |= touches_bus
                 use.fed |= not touches_bus
     return found
@@ -162,34 +164,56 @@ def layout_of(network: Network, accelerator: Accelerator | None) -> Layout:
     roots = storage_roots(network)
     together = _together(operators, accelerated)
     used = uses(network, operators, accelerated, roots, together)
-    shares = _shared(operators, accelerated, roots, used)
+    shares = _shared(operators, accelerated, roots, used, together)
     return Layout(operators, accelerated, roots, used, together, shares)
 
 
 def _together(operators: tuple[Operator, ...], accelerated: list[bool]) -> list[range]:
-    """A weight gradient with its update, and with the sum per channel of the same g right behind."""
+    """A weight gradient with its update, with the sum per channel of the same g right behind, and with the gradient of
+    the input in front, whose commands come last: then it may be written over the input."""
     found = [range(row, row + 1) for row in range(len(operators))]
     for row, operator in enumerate(operators):
         if not accelerated[row] or not isinstance(operator.attributes, WeightGradient):
             continue
         after = operators[row + 2] if row + 2 < len(operators) and accelerated[row + 2] else None
         along = after is not None and isinstance(after.attributes, ChannelSum) and after.inputs == operator.inputs[1:]
-        rows = range(row, row + 2 + along)
+        front = operators[row - 1] if row and accelerated[row - 1] else None
+        before = front is not None and isinstance(front.attributes, InputGradient)
+        before = before and front is not None and front.inputs[0] == operator.inputs[1]
+        rows = range(row - before, row + 2 + along)
         found[rows.start : rows.stop] = [rows] * len(rows)
     return found
 
 
 def _shared(
-    operators: tuple[Operator, ...], accelerated: list[bool], roots: dict[str, str], used: dict[str, TensorUse]
+    operators: tuple[Operator, ...],
+    accelerated: list[bool],
+    roots: dict[str, str],
+    used: dict[str, TensorUse],
+    together: list[range],
 ) -> dict[str, str]:
-    """Sums whose first operand dies with them."""
-    found = {}
+    """Sums over their first operand, gradients of an input over it or, image by image, over what they are of."""
+    found: dict[str, str] = {}
     for row, operator in enumerate(operators):
+        candidates: tuple[str, ...] = ()
         if accelerated[row] and isinstance(operator.attributes, AlignedSum):
-            old, new = used.get(roots[operator.inputs[0]]), used[roots[operator.outputs[0]]]
-            if old is not None and old.last == row and old.tensor.role == new.tensor.role == "activation":
+            candidates = operator.inputs[:1]
+        elif isinstance(operator.attributes, InputGradient) and together[row].stop > row + 1:
+            candidates = (operators[row + 1].inputs[0], operator.inputs[0])
+        new = used.get(roots[operator.outputs[0]])
+        for name in candidates:
+            old = used.get(roots[name])
+            if old is None or new is None or new.root in found or old.root in found.values():
+                continue
+            alike = old.tensor.role == new.tensor.role == "activation" and old.tensor.bytes == new.tensor.bytes
+            if alike and old.last in together[row] and _whole(old.tensor):
                 found[new.root] = old.root
     return found
+
+
+def _whole(tensor: Tensor) -> bool:
+    """Whether an image of a tensor comes into any scratchpad in one piece."""
+    return tensor.bytes // max(1, tensor.shape[0]) <= WHOLE_BYTES
 
 
 def _updates(network: Network, operators: tuple[Operator, ...], accelerated: list[bool], row: int) -> bool:

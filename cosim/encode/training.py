@@ -34,12 +34,17 @@ from accel_models.commands import (
 from accel_models.kernels.training import DIGIT_BITS
 from cosim.encode.expand import Builder
 from cosim.encode.steps import Pending, Runs, Step
+from cosim.encode.tensors import WHOLE_BYTES
 from cosim.place import Block
 from cosim.tile.training import Band, Pass, plan_bands, plan_passes
 
-ROUNDING = {"nearest": Rounding.HALF_UP, "pseudo_stochastic": Rounding.PSEUDO_STOCHASTIC}
+ROUNDING = {
+    "nearest": Rounding.HALF_UP,
+    "pseudo_stochastic": Rounding.PSEUDO_STOCHASTIC,
+    "stochastic_indexed": Rounding.INDEXED,
+}
 RANGING = {"": Ranging.NONE, "magnitude": Ranging.LARGEST, "positive": Ranging.POSITIVE}
-SHIFT, BOUND, RANGE, UP_A, UP_B, COUNTS = 0, 1, 2, 3, 4, 6  # registers; counts take two
+SHIFT, BOUND, RANGE, UP_A, UP_B, KEY, COUNTS = 0, 1, 2, 3, 4, 5, 6  # registers; counts take two
 _CHUNK_BYTES = 4096
 
 
@@ -78,6 +83,7 @@ class _Epilogue:
         self.attributes: net.Epilogue = operator.attributes.epilogue  # type: ignore[attr-defined]
         self.shift, self.bound, *rest = operator.inputs[first:]
         self.mask = rest[-1] if self.attributes.masked else None
+        self.key = rest[0] if self.attributes.rounding == "stochastic_indexed" else None
         self.output = operator.outputs[0]
         self.found = operator.outputs[1] if self.attributes.range else None
         self._operands: dict[str, Any] = {}
@@ -91,6 +97,9 @@ class _Epilogue:
                 "shift": number(self.builder, step, self.row, self.shift, SHIFT),
                 "bound": number(self.builder, step, self.row, self.bound, BOUND),
             }
+            if self.key is not None:
+                self._operands["key"] = number(self.builder, step, self.row, self.key, KEY)
+                self._operands["random_bits"] = e.random_bits
         found = {
             **self._operands,
             "multiplier": e.multiplier,
@@ -103,6 +112,16 @@ class _Epilogue:
             found |= {"range_start": Register(RANGE) if self._ranged else 0, "destination": RANGE}
             self._ranged = True
         return found
+
+    def indices(self, start: int, row_stride: int = 0, pixel_stride: int = 0) -> dict[str, int]:
+        """Fields of Requantize for noise: the place in the output's tensor of its first element, and strides."""
+        if self.key is None:
+            return {}
+        return {"multiplier_b": start, "index_row_stride": row_stride, "index_pixel_stride": pixel_stride}
+
+    def index_start(self, start: int) -> dict[str, int]:
+        """The same for a Sum, whose elements are neighbours."""
+        return {} if self.key is None else {"index_start": start}
 
     def finish(self) -> None:
         """Store the range, in the last step."""
@@ -159,7 +178,7 @@ def _feed_rows(builder: Builder, image: _Image, index: int, first: int, stop: in
     """Where row ``first`` of an image lies in the scratchpad, with rows up to ``stop``. Whole images share a block."""
     base = index * image.bytes
     start, end = base + first * image.line, base + stop * image.line
-    whole = image.bytes <= builder.limits.image_bytes
+    whole = image.bytes <= WHOLE_BYTES
     region = builder.feed(image.name, base if whole else start, end, (base, base + image.bytes) if whole else None)
     return region.block, region.delta + start
 
@@ -252,6 +271,7 @@ def _forward(builder: Builder, row: int) -> None:
             "scaling": int(Scaling.BIAS),
             "output_row_stride": output.line,
             "output_pixel_stride": output.channels,
+            **epilogue.indices(target.start + band.first, output.line, output.channels),
         }
         pads = {
             "parameters": (biases, band.first * BIAS_BYTES),
@@ -275,8 +295,13 @@ def _biases(builder: Builder, name: str, channels: int) -> Block:
 
 
 def _input_gradient(builder: Builder, row: int) -> None:
-    """One command a kernel place; with a stride, pixels of each parity on their own, by the places that reach them."""
+    """One command a kernel place; with a stride, pixels of each parity on their own, by the places that reach them.
+
+    Where the layer's weights change right behind, that comes first: the weights from before are in the scratchpad.
+    """
     operator = builder.operators[row]
+    if builder.together[row].stop > row + 1:
+        _sum_weights(builder, row + 1, operator.inputs[1])
     a = operator.attributes
     assert isinstance(a, net.InputGradient)
     g, output = _image(builder, operator.inputs[0]), _image(builder, operator.outputs[0])
@@ -291,6 +316,8 @@ def _input_gradient(builder: Builder, row: int) -> None:
         step = builder.step(row)
         if band.first == 0:
             start = band.image * output.bytes + band.y * output.line
+            if builder.together[row].stop > row + 1:
+                builder.share_if_dying(output.name, builder.operators[row + 1].inputs[0], row)
             target = _target(builder, output.name, start, band.height * output.line)
             if len(parts) < a.stride[0] * a.stride[1]:
                 fields = {"row_bytes": target.size, "value": 0}
@@ -388,6 +415,7 @@ def _parity(
         "scaling": int(Scaling.UNIFORM),
         "output_row_stride": strides[0],
         "output_pixel_stride": strides[1],
+        **epilogue.indices(target.start + offset, *strides),
     }
     pads = {"output_address": (target.block, target.pad + offset)}
     if epilogue.mask is not None:
@@ -406,7 +434,15 @@ def _parity(
 
 
 def _weight_gradient(builder: Builder, row: int) -> None:
-    """Passes over all images; behind each the update of the weights that it summed. A sum per channel goes along."""
+    if builder.together[row].start == row:
+        _sum_weights(builder, row, None)
+
+
+def _sum_weights(builder: Builder, row: int, kept: str | None) -> None:
+    """Passes over all images; behind each the update of the weights that it summed. A sum per channel goes along.
+
+    ``kept``: weights that someone wants afterwards as they were before.
+    """
     operator, update = builder.operators[row], builder.operators[row + 1]
     a = operator.attributes
     assert isinstance(a, net.WeightGradient) and isinstance(update.attributes, net.Update)
@@ -422,6 +458,8 @@ def _weight_gradient(builder: Builder, row: int) -> None:
         along = sums if index == 0 else None
         for image in range(images):
             step = builder.step(row)
+            if kept is not None:
+                builder.feed(kept, 0, builder.network.tensors[kept].bytes)
             held_x, held_g = (_feed_rows(builder, item, image, 0, item.rows) for item in (x, g))
             _outer(step, row, a, x, g, part, held_x, held_g, entry, image > 0)
             if along is not None:  # one pass is enough
@@ -475,6 +513,7 @@ class _Counts:
     def __init__(self, builder: Builder, row: int) -> None:
         self.builder, self.row, self.operator = builder, row, builder.operators[row]
         self._shift: int | Register | None = None
+        self._noise: dict[str, int | Register] = {}
         self._begun = False
 
     def update(self, part: Pass, channels: int, columns: int, entry: int) -> None:
@@ -485,6 +524,9 @@ class _Counts:
         step = builder.step(row)
         if self._shift is None:
             self._shift = number(builder, step, row, operator.inputs[2], SHIFT)
+            if a.rounding == "stochastic_indexed":
+                key = number(builder, step, row, operator.inputs[3], KEY)
+                self._noise = {"key": key, "random_bits": a.random_bits, "index_row_stride": columns}
         master = operator.inputs[1]
         size = net.DTYPES[builder.network.tensors[master].dtype]
         rows = part.entries(channels)
@@ -505,6 +547,7 @@ class _Counts:
             "rounding": int(ROUNDING[a.rounding]),
             "fraction_bits": a.fraction_bits,
             "destination": COUNTS,
+            **(self._noise | {"index_start": place} if self._noise else {}),
             "zeros_start": Register(COUNTS) if self._begun else 0,
             "sums_start": Register(COUNTS + 1) if self._begun else 0,
         }
@@ -624,6 +667,7 @@ def _pixel_sum(builder: Builder, row: int) -> None:
             "width": 1,
             "columns": image.channels,
             "scaling": int(Scaling.UNIFORM),
+            **epilogue.indices(target.start),
         }
         step.compute.append(Pending(Requantize, fields, {"output_address": (target.block, target.pad)}, row))
         target.finish()
@@ -648,7 +692,7 @@ def _aligned_sum(builder: Builder, row: int) -> None:
             ups = [number(builder, step, row, name, place) for name, place in ((a_up, UP_A), (b_up, UP_B))]
         count = min(size, total - start)
         regions = [builder.feed(name, start, start + count) for name in (a, b)]
-        fields = common | {"columns": count, "up_a": ups[0], "up_b": ups[1]}
+        fields = common | {"columns": count, "up_a": ups[0], "up_b": ups[1], **epilogue.index_start(start)}
         pads = {f"{key}_address": (item.block, item.delta + start) for key, item in zip("ab", regions, strict=True)}
         if epilogue.mask is not None:
             masked = builder.feed(epilogue.mask, start, start + count)
@@ -683,6 +727,7 @@ def _spread(builder: Builder, row: int) -> None:
             "columns": output.channels,
             "output_row_stride": output.line,
             "output_pixel_stride": output.channels,
+            **epilogue.index_start(target.start),
         }
         pads = {"a_address": held, "b_address": (zeros, 0), "output_address": (target.block, target.pad)}
         if epilogue.mask is not None:

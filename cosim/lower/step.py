@@ -354,7 +354,25 @@ class _Step:
                 self.readers[node].append(unit)
         for state, final in self.finals.items():
             waits[maker[final]] |= {unit for unit in self.readers[state] if unit is not maker[final]}
+        self._write_late({maker[final] for final in self.finals.values()}, units, waits)
         return waits
+
+    def _write_late(self, writers: set[Unit], units: list[Unit], waits: dict[Unit, set[Unit]]) -> None:
+        """Let the CPU write states when the accelerator is done, so that what it has computed can be computed again."""
+        readers: dict[Unit, list[Unit]] = defaultdict(list)
+        for unit, before in waits.items():
+            for item in before:
+                readers[item].append(unit)
+        for writer in writers:
+            if not self._is_small(writer):
+                continue
+            after, stack = {writer}, [writer]
+            while stack:
+                fresh = [unit for unit in readers[stack.pop()] if unit not in after]
+                after |= set(fresh)
+                stack += fresh
+            if not any(not unit.on_cpu for unit in after):
+                waits[writer] |= {unit for unit in units if not unit.on_cpu}
 
     # ---- operators ----
 

@@ -22,7 +22,7 @@ from accel_models.network import (
 )
 from accel_models.system import Accelerator
 
-ROUNDINGS = ("nearest", "pseudo_stochastic")
+ROUNDINGS = ("nearest", "pseudo_stochastic", "stochastic_indexed")
 _MOST_DIGITS = 3
 _LEAST_COLUMNS = 4  # of an array: a register is stored in one word of its scratchpad
 

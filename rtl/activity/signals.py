@@ -19,7 +19,7 @@ REQUANTIZE_RESULTS = "requantize_results"  # of Requantize commands: Counts.requ
 
 _DATAPATH = r"bench_top/u_accelerator/u_datapath/"
 _ARRAY = _DATAPATH + r"u_matrix/u_core/u_array/"
-_REQUANT = _DATAPATH + r"u_vector/gen_lane\[\d+\]/u_requant/"
+_REQUANT = _DATAPATH + r"u_vector/u_lanes/gen_lane\[\d+\]/u_requant/"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@
 
 import argparse
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from enum import IntEnum
 
 from accel_models import arithmetic, commands, cost, memory, registers
@@ -72,6 +72,7 @@ def _sizes() -> Iterator[str]:
             "Registers": commands.REGISTERS,
             "ParameterBytes": commands.PARAMETER_BYTES,
             "BiasBytes": commands.BIAS_BYTES,
+            "WordBytes": commands.WORD_BYTES,
             "TableBytes": commands.TABLE_BYTES,
             "ListEntryBytes": commands.LIST_ENTRY_BYTES,
         }
@@ -114,22 +115,24 @@ def _registers() -> Iterator[str]:
 
 def _fields() -> Iterator[str]:
     yield "localparam int unsigned OpcodeLsb = 0, OpcodeW = 8;"
-    for spec in layout(commands.End):
-        yield _field("", spec)
+    yield from _ints(_places("", layout(commands.End)))
     for command in COMMANDS:
-        for spec in _own(command):
-            yield _field(command.__name__, spec)
+        if _own(command):
+            yield from _ints(_places(command.__name__, _own(command)))
 
 
 def _own(command: type[Command]) -> list[FieldSpec]:
     return [spec for spec in layout(command) if spec.name not in _COMMON]
 
 
-def _field(prefix: str, spec: FieldSpec) -> str:
-    name = prefix + camel(spec.name)
-    parts = [f"{name}Lsb = {spec.offset}", f"{name}W = {spec.width}"]
-    parts += [] if spec.flag is None else [f"{name}Flag = {spec.flag}"]
-    return f"localparam int unsigned {', '.join(parts)};"
+def _places(prefix: str, specs: Sequence[FieldSpec]) -> dict[str, int]:
+    """Constants of the fields of one command."""
+    found: dict[str, int] = {}
+    for spec in specs:
+        name = prefix + camel(spec.name)
+        found |= {f"{name}Lsb": spec.offset, f"{name}W": spec.width}
+        found |= {} if spec.flag is None else {f"{name}Flag": spec.flag}
+    return found
 
 
 def _operands() -> Iterator[str]:
@@ -142,9 +145,12 @@ def _operands() -> Iterator[str]:
     yield "function automatic logic [15:0] operand(input logic [7:0] opcode, input logic [3:0] index);"
     yield "  unique case ({opcode, index})"
     for command, specs in found.items():
-        for index, spec in enumerate(specs):
-            value = f"{{1'b{int(spec.signed)}, 6'd{spec.width}, 9'd{spec.flag}}}"
-            yield f"    {{Opcode{command.__name__}, 4'd{index}}}: operand = {value};  // {spec.name}"
+        cases = [
+            f"{{Opcode{command.__name__}, 4'd{index}}}: "
+            f"operand = {{1'b{int(spec.signed)}, 6'd{spec.width}, 9'd{spec.flag}}};"
+            for index, spec in enumerate(specs)
+        ]
+        yield from (f"    {' '.join(cases[first : first + 2])}" for first in range(0, len(cases), 2))
     yield "    default: operand = 16'd0;"
     yield "  endcase"
     yield "endfunction"

@@ -151,14 +151,19 @@ def test_training_rounds_as_the_workload_does(acc: int, multiplier: int, shift: 
         assert arithmetic.rounded_shift(acc * multiplier, shift, rounding) == wanted
 
 
-@given(st.integers(-128, 127), st.integers(-128, 127), st.integers(-30, 30), st.integers(-30, 30))
-def test_sums_of_two_exponents_are_the_workloads(a: int, b: int, up_a: int, up_b: int) -> None:
-    """Exponents more than 16 below the base count as 16."""
+@given(st.integers(-(2**31) + 1, 2**31 - 1), st.integers(0, 2**31 - 1), st.integers(0, 62), st.integers(1, 16))
+def test_indexed_noise_is_the_workloads(acc: int, multiplier: int, shift: int, bits: int) -> None:
     torch = pytest.importorskip("torch")
     octo = pytest.importorskip("workloads.octo.arithmetic")
-    wanted = octo.aligned_sum(*(torch.tensor(value, dtype=torch.int32) for value in (a, up_a, b, up_b)))
-    base = max(up_a, up_b) - octo.GUARD_BITS
-    assert arithmetic.moved(a, max(up_a - base, -16)) + arithmetic.moved(b, max(up_b - base, -16)) == wanted
+    key, product = acc ^ 0x1234567, torch.full((7,), acc * multiplier)
+    wanted = octo.rounded_shift(product, torch.tensor(shift), octo.INDEXED, torch.tensor(key), bits)
+    random = arithmetic.noise(np.arange(7), key, bits)
+    assert (arithmetic.indexed_shift(acc * multiplier, shift, random, bits) == wanted.numpy()).all()
+
+
+@given(st.integers(-128, 127), st.integers(-16, 15))
+def test_a_code_is_moved_half_up(code: int, up: int) -> None:
+    assert arithmetic.moved(code, up) == half_up(Fraction(code) * Fraction(2) ** up)
 
 
 @given(st.integers(-(2**15), 2**15 - 1), st.integers(-(2**31), 2**31), st.integers(0, 2**15 - 1), st.integers(0, 15))

@@ -87,9 +87,9 @@ def test_programs_cover_every_class_mode_and_flag() -> None:
     forms = {(c.residual, c.rounding, c.table) for c in scaled if c.scaling == Scaling.BLOCK}
     assert forms == set(product(range(2), repeat=3))
     forms = {(c.scaling, c.residual, c.rounding) for c in scaled if c.scaling != Scaling.BLOCK}
-    assert forms == set(product((Scaling.UNIFORM, Scaling.BIAS), (Residual.NONE, Residual.MASK), (0, 2)))
+    assert forms == set(product((Scaling.UNIFORM, Scaling.BIAS), (Residual.NONE, Residual.MASK), (0, 2, 3)))
     assert {c.range for c in scaled} == {c.range for c in commands if isinstance(c, Sum)} == set(Ranging)
-    assert {(c.wide, c.rounding) for c in commands if isinstance(c, Update)} == set(product(range(2), (0, 2)))
+    assert {(c.wide, c.rounding) for c in commands if isinstance(c, Update)} == set(product(range(2), (0, 2, 3)))
     assert {(c.function, c.table) for c in commands if isinstance(c, Elementwise)} == set(product(range(4), range(2)))
     assert {(c.function, c.table) for c in commands if isinstance(c, Pool)} == set(product(range(3), range(2)))
     transfers = [c for c in commands if isinstance(c, Load | Store)]

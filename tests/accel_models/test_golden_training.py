@@ -1,6 +1,8 @@
 """Golden's commands of training against the definitions in commands.py, one element at a time in Python integers."""
 
+import math
 from dataclasses import replace
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -8,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accel_models.arithmetic import Rounding
+from accel_models.arithmetic import Rounding, mix
 from accel_models.commands import (
     Command,
     LoadRegisters,
@@ -27,13 +29,27 @@ from tests.accel_models.handmade import system
 PAD_BYTES, LANES, ENTRIES = 4096, 5, 64
 OUT_AT, BATCH, TOP = 2000, 2, 2**31 - 1
 CODE, SEED = st.integers(-128, 127), st.integers(0, 2**32 - 1)
-ROUNDING = st.sampled_from([Rounding.HALF_UP, Rounding.PSEUDO_STOCHASTIC])
+ROUNDING = st.sampled_from([Rounding.HALF_UP, Rounding.PSEUDO_STOCHASTIC, Rounding.INDEXED])
+KEY = st.integers(-(2**31), 2**31 - 1)
+RANDOM_BITS = st.integers(1, 16)
+INDEX = st.sampled_from([0, TOP]) | st.integers(0, 2**20)
 BOUND = st.sampled_from([TOP, 0, 1]) | st.integers(0, TOP) | st.integers(0, 2000)
 FACTOR = st.tuples(st.just(1), st.integers(0, 30)) | st.tuples(st.integers(0, TOP), st.integers(0, 62))
 
 
 def clamp(value: int, low: int, high: int) -> int:
     return min(max(value, low), high)
+
+
+def scaled(c: Requantize | Update | Sum, value: int, index: int) -> int:
+    """value * multiplier / 2**shift; indexed: floor behind (2r + 1) / 2**(bits + 1) of a unit, cut to whole numbers."""
+    assert isinstance(c.multiplier, int) and isinstance(c.shift, int) and isinstance(c.key, int)
+    product = value * c.multiplier
+    if c.rounding != Rounding.INDEXED:
+        return rounded(product, c.shift, c.rounding)
+    random = int(mix((c.key + index) % 2**32)) >> (32 - c.random_bits)
+    added = math.floor(Fraction((2 * random + 1) * 2**c.shift, 2 ** (c.random_bits + 1)))
+    return (product + added) >> c.shift
 
 
 def rounded(value: int, shift: int, rounding: int) -> int:
@@ -88,7 +104,8 @@ def rounded_results(draw: st.DrawFn) -> dict[str, Any]:
     return {
         "multiplier": multiplier, "shift": shift, "bound": draw(BOUND), "rounding": draw(ROUNDING),
         "low": min(low, high), "high": max(low, high), "range": draw(st.sampled_from(Ranging)),
-        "range_start": draw(st.sampled_from([0, 100, TOP])), "destination": draw(st.integers(0, 31)),
+        "range_start": draw(st.sampled_from([0, 100, TOP])), "destination": draw(st.integers(0, 31)), "key": draw(KEY),
+        "random_bits": draw(RANDOM_BITS),
     }  # fmt: skip
 
 
@@ -98,9 +115,8 @@ def check_range(c: Requantize | Sum, values: list[int], before: int, after: int)
     assert after == (largest if c.range else before)
 
 
-def finished(c: Requantize | Sum, value: int, zero_point: int = 0) -> int:
-    y = rounded(clamp(value, -c.bound, c.bound) * c.multiplier, c.shift, c.rounding)
-    return clamp(zero_point + y, c.low, c.high)
+def finished(c: Requantize | Sum, value: int, index: int, zero_point: int = 0) -> int:
+    return clamp(zero_point + scaled(c, clamp(value, -c.bound, c.bound), index), c.low, c.high)
 
 
 @st.composite
@@ -112,7 +128,8 @@ def requantizations(draw: st.DrawFn) -> Requantize:
         accumulator=draw(st.integers(0, 9)), height=height, width=width, columns=columns,
         parameters=draw(st.integers(0, 9)), scaling=draw(st.sampled_from([Scaling.UNIFORM, Scaling.BIAS])),
         residual=draw(st.sampled_from([Residual.NONE, Residual.MASK])), table=draw(st.integers(0, 1)),
-        table_address=3000, **fields,
+        table_address=3000, multiplier_b=draw(INDEX), index_row_stride=draw(st.integers(0, 2**20 - 1)),
+        index_pixel_stride=draw(st.integers(0, 2**16 - 1)), **fields,
     )  # fmt: skip
 
 
@@ -133,7 +150,8 @@ def test_requantize_for_training_is_its_definition(c: Requantize, seed: int, sum
         if c.residual and word(before, at, 1) <= 0:
             value = 0
         found[image].append(value)
-        y = finished(c, value, c.zero_point)
+        index = c.multiplier_b + oy * c.index_row_stride + ox * c.index_pixel_stride + j
+        y = finished(c, value, index, c.zero_point)
         place = c.output_address + oy * c.output_row_stride + ox * c.output_pixel_stride + j
         put(wanted[image], place, 1, word(before, c.table_address + y + 128, 1) if c.table else y)
     execute(c, state)
@@ -151,7 +169,7 @@ def sums(draw: st.DrawFn) -> Sum:
     up = st.integers(-16, 15)
     return Sum(
         height=height, width=width, columns=columns, up_a=draw(up), up_b=draw(up), masked=draw(st.integers(0, 1)),
-        **fields,
+        index_start=draw(INDEX), **fields,
     )  # fmt: skip
 
 
@@ -175,7 +193,8 @@ def test_sum_is_its_definition(c: Sum, seed: int) -> None:
             if c.masked and word(before, at("c"), 1) <= 0:
                 value = 0
             values.append(value)
-            put(wanted[image], at("output"), 1, finished(c, value))
+            index = c.index_start + (oy * c.width + ox) * c.columns + j
+            put(wanted[image], at("output"), 1, finished(c, value, index))
         if image == BATCH - 1:
             execute(c, state)
             np.testing.assert_array_equal(state.scratchpad, wanted)
@@ -192,7 +211,9 @@ def updates(draw: st.DrawFn) -> Update:
         most=draw(st.integers(0, 2**15 - 1 if wide else 127)), multiplier=multiplier, shift=shift,
         rounding=draw(ROUNDING), fraction_bits=draw(st.integers(0, 15)), output_address=OUT_AT,
         output_row_stride=columns + draw(st.integers(0, 3)), destination=draw(st.integers(0, 30)),
-        zeros_start=draw(st.sampled_from([0, 9, TOP])), sums_start=draw(st.sampled_from([0, 9, TOP])),
+        key=draw(KEY), random_bits=draw(RANDOM_BITS), index_start=draw(INDEX),
+        index_row_stride=draw(st.integers(0, 2**20 - 1)), zeros_start=draw(st.sampled_from([0, 9, TOP])),
+        sums_start=draw(st.sampled_from([0, 9, TOP])),
     )  # fmt: skip
 
 
@@ -206,7 +227,7 @@ def test_update_is_its_definition(c: Update, seed: int, sum_bits: int) -> None:
         n, lane = divmod(j, LANES)
         acc = int(state.accumulators[image, c.accumulator + n * c.entries + k, lane])
         place = c.master_address + k * c.master_row_stride + size * j
-        change = rounded(acc * c.multiplier, c.shift, c.rounding)
+        change = scaled(c, acc, c.index_start + k * c.index_row_stride + j)
         new = clamp(word(wanted[image], place, size) - change, -c.most, c.most)
         counts[image] += [acc != 0 and change == 0, acc != 0]
         put(wanted[image], place, size, new)
@@ -249,8 +270,9 @@ SUM = Sum(columns=4, a_address=0, b_address=0, output_address=OUT_AT)
         (replace(UPDATE, accumulator=63), "accumulator: entries 63..64"),
         (replace(UPDATE, master_address=PAD_BYTES - 3), "master_address: bytes"),
         (replace(UPDATE, wide=1, output_address=PAD_BYTES - 3), "output_address: bytes"),
+        (replace(UPDATE, rounding=Rounding.INDEXED, random_bits=0), "random_bits: want 1..16, got 0"),
+        (replace(SUM, rounding=Rounding.INDEXED, random_bits=17), "random_bits: want 1..16, got 17"),
         (replace(SUM, shift=63), "shift: want 0..62, got 63"),
-        (replace(SUM, rounding=3), "rounding: want one of"),
         (replace(SUM, range=3), "range: want 0..2, got 3"),
         (replace(SUM, masked=1, c_address=PAD_BYTES - 3), "c_address: bytes"),
         (replace(SUM, up_a=Register(0)), "from a register, Sum.up_a: want -16..15, got 16"),

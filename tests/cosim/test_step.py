@@ -15,11 +15,13 @@ from accel_models.golden.machine import Machine
 from accel_models.kernels import run_network
 from accel_models.network import CpuCall, Network
 from accel_models.program import Program
+from accel_models.run import Run
 from accel_models.system import load_system
 from cosim import trace
 from cosim.encode import compile_network
 from cosim.encode.assemble import CompileError
 from cosim.lower import lower_step, register
+from cosim.place import Block, lower_bound
 from cosim.run import run
 from tests.fixtures.command import FIXTURES, Command, runner
 from workloads.octo import initial, networks, problem
@@ -131,17 +133,23 @@ def test_what_the_accelerator_lacks_is_computed_on_the_cpu(name: str) -> None:
         assert results[program.outputs[0]][0] == loss.numpy()
         assert not differing(program, machine, state)
     listed = [row for row in program.rows if row.placement == "cpu" and row.kind != "sequence"]
-    assert listed, "something is not a sequence of small calls"
+    assert bool(listed) == (name != "stochastic"), "what is not a sequence of small calls"
     if name == "depthwise":
         assert {row.kind for row in listed} == {"integer_conv2d", "input_gradient", "weight_gradient", "update"}
 
 
+@functools.cache
+def large_step() -> tuple[Program, Run]:
+    """ResNet-8, batch 8, int16 masters on edge16-train."""
+    _, network = made("resnet8", Settings(weights="int16"), 8)
+    program = compile_network(network, load_system("edge16-train"), "sram", search=False)
+    return program, run(program, named=False)
+
+
 def test_a_step_of_resnet8_fills_the_array_and_its_memory() -> None:
     """Batch 8, int16 masters, edge16-train: utilization of the products, share of the update, peak of the memory."""
-    _, network = made("resnet8", Settings(weights="int16"), 8)
-    assert network.macs == 296_500_224
-    program = compile_network(network, load_system("edge16-train"), search=False)
-    result = run(program, named=False)
+    program, result = large_step()
+    assert result.macs == 296_500_224
     phases = {item.name: item for item in result.phases}
     products = [phases[name] for name in ("forward", "backward-input", "backward-weight")]
     assert sum(item.macs for item in products) / sum(item.cycles for item in products) / 256 > 0.67
@@ -149,7 +157,37 @@ def test_a_step_of_resnet8_fills_the_array_and_its_memory() -> None:
     assert sum(row.cycles for row in result.operators) + sum(row.cycles for row in result.named_rows) == result.cycles
     memory = next(item for item in result.memory if item.space == "sram")
     assert memory.peak_bytes <= 1.01 * max(memory.used_bytes)
-    assert max(memory.used_bytes) < 1_140_000
+    assert max(memory.used_bytes) < 1_170_000
+
+
+def test_a_step_that_does_not_fit_computes_activations_again() -> None:
+    """At most 70 % of the memory of tensors that live for a while, the same bytes, and a few percent more cycles."""
+    first, network = made("resnet8", Settings(weights="int16"), 8)
+    large = load_system("edge16-train")
+    small = large.model_copy(update={"sram": large.sram.model_copy(update={"size_bytes": 960_000})})
+    programs = [large_step()[0], compile_network(network, small, "sram", search=False)]
+    assert programs[1].metadata["recomputed"] == ["block1_conv1", "conv"]
+    moving = [
+        lower_bound(
+            [
+                Block(item.tensor, item.bytes, item.first, item.last)
+                for item in program.placements
+                if item.space == "sram" and item.role not in ("commands", "persistent")
+            ]
+        )[0]
+        for program in programs
+    ]
+    assert moving[1] < 0.7 * moving[0]
+    cycles = [large_step()[1].cycles, run(programs[1], named=False).cycles]
+    assert cycles[0] < cycles[1] < 1.1 * cycles[0]
+    given = {"x": first.x.numpy()[None], "labels": first.labels.numpy()[None], "step": np.array([0], np.int32)}
+    machines = [Machine(program) for program in programs]
+    results = [machine.run(given) for machine in machines]
+    for name in programs[0].outputs:
+        np.testing.assert_array_equal(results[0][name], results[1][name])
+    for name, item in programs[0].bindings.items():
+        if item.tensor.role == "persistent":
+            np.testing.assert_array_equal(*(machine.read(name) for machine in machines), name)
 
 
 def test_a_batch_that_does_not_fit_names_what_is_alive() -> None:
@@ -193,6 +231,24 @@ def test_sums_of_a_batch_beyond_an_int32_stay_on_the_cpu() -> None:
     assert values["state_master" if "state_master" in values else "master"].item() == -127
 
 
+def test_a_batch_of_zeros_and_a_rate_that_underflows() -> None:
+    """Ranges of zero and updates that all vanish are values like others; the step counts the latter."""
+    first, _ = made("digits-cnn", Settings(), 4)
+    trainer = replace(first.trainer, state={k: v.clone() for k, v in first.trainer.state.items()}, learning_rate=1e-9)
+    traced = trace.trace_callable(trainer, first.inputs, "slow")
+    program = compile_network(lower_step(traced, "slow"), load_system("edge16"), search=False)
+    machine = Machine(program)
+    for step in range(3):
+        x = torch.zeros_like(first.x) if step < 2 else first.x
+        loss, updates = trainer(x, first.labels, torch.tensor(step, dtype=torch.int32))
+        given = {"x": x.numpy()[None], "labels": first.labels.numpy()[None], "step": np.array([step], np.int32)}
+        results = machine.run(given)
+        assert results[program.outputs[0]][0] == loss.numpy()
+        np.testing.assert_array_equal(results[program.outputs[1]][0], updates.numpy())
+        assert not differing(program, machine, trainer.state)
+    assert updates[:, 1].sum() > 0 and torch.equal(updates[:, 0], updates[:, 1]), "every update was rounded to 0"
+
+
 # ---- steps of users ----
 
 
@@ -226,6 +282,7 @@ def test_octo_on_the_command_line(cosim: Command) -> None:
     assert result.status == 0, result.err
     found = json.loads(result.out)
     assert found["metrics"]["integers_different"] == 0 and found["metrics"]["floats_largest_difference"] == 0
+    assert 0 < found["metrics"]["zero_updates"] < 0.5
     assert found["macs"] == found["accelerator_macs"] == 744_192
     assert {item["name"] for item in found["phases"]} == {"forward", "backward-input", "backward-weight", "update"}
     assert all(item["cycles"] > 0 and item["energy_uj"] > 0 for item in found["phases"])

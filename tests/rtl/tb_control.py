@@ -104,12 +104,12 @@ async def a_result_in_a_register_reaches_the_next_command(dut):
     await prepare(dut)
     commands = [
         Range(accumulator=0, entries=4, columns=4, destination=7, signal=MATRIX),
-        replace(CODES, zero_b=Register(7), multiplier_a=Register(7)),
+        replace(CODES, zero_b=Register(7), multiplier=Register(7)),
         replace(SUMS, output_height=Register(7), wait=VECTOR),
     ]
     out = await run(dut, commands, scalars=lambda word: (7, 100) if word & 0xFF == Range.OPCODE else None)
     assert out.starts[Engine.VECTOR][1][1] == int.from_bytes(
-        encode(replace(CODES, zero_b=100, multiplier_a=100)), "little"
+        encode(replace(CODES, zero_b=100, multiplier=100)), "little"
     )
     wanted = replace(SUMS, output_height=100, wait=VECTOR)
     assert out.starts[Engine.MATRIX][0][1] == int.from_bytes(encode(wanted), "little")
@@ -136,7 +136,7 @@ async def illegal_commands_stop_the_segment(dut):
     await prepare(dut)
     legal = int.from_bytes(encode(SUMS), "little")
     end = 15
-    cases = [(opcode, ErrorCause.ILLEGAL_OPCODE) for opcode in (0, 10, 14, 16, 255)]
+    cases = [(opcode, ErrorCause.ILLEGAL_OPCODE) for opcode in (0, 14, 16, 127, 255)]
     cases += [(legal | 1 << 511, ErrorCause.UNUSED_BITS), (legal | 1 << 304, ErrorCause.UNUSED_BITS)]
     cases += [(end | 1 << 16, ErrorCause.UNUSED_BITS), (9 | 1 << 53, ErrorCause.UNUSED_BITS)]
     for word, cause in cases:

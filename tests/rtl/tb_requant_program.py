@@ -30,12 +30,12 @@ async def compiled_layers(dut):
             first = c.accumulator + group * pixels
             acc = state.accumulators[0, first : first + pixels]
             lanes = [np.pad(part.astype(np.int64), (0, LANES - count)) for part in (bias, mult, shift)]
-            set_parameters(dut, *lanes, c.zero_point, c.low, c.high, c.double)
+            set_parameters(dut, *lanes, c.zero_point, c.low, c.high, (c.rounding, False))
             await drive(dut, dut.acc_i, [pack(vector, 32) for vector in acc], never())
             await ClockCycles(dut.clk_i, 16)
             got = np.array([unpack(word, "<i1") for word in out])[:, :count]
             sums = wrap32(acc[:, :count].astype(np.int64) + bias)
-            want = requantize(sums, mult, shift, c.zero_point, c.low, c.high, bool(c.double))
+            want = requantize(sums, mult, shift, c.zero_point, c.low, c.high, c.rounding)
             np.testing.assert_array_equal(got, want, err_msg=str(c))
             out.clear()
             vectors += pixels

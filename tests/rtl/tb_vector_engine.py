@@ -8,25 +8,24 @@ import numpy as np
 import pytest
 from cocotb.triggers import ClockCycles
 
-from accel_models.commands import Elementwise, Function, Pool, Range, Requantize
+from accel_models.commands import Elementwise, Function, Pool, Range, Requantize, Update
 from accel_models.golden.access import GoldenError
 from rtl.bench.stimulus import rounds
 from stream import bursty, never, parameter, uneven
+from training_commands import KINDS, random_commands
+from training_commands import corners as training_corners
+from training_commands import refused as refused_training
 from vector_bench import VectorBench, golden
-from vector_commands import (
-    KINDS,
-    SLOTS,
-    Shape,
-    corners,
-    memory,
-    parameters_at,
-    random_commands,
-    random_requantize,
-    sums,
-)
+from vector_commands import SLOTS, Shape, corners, memory, parameters_at, random_requantize, sums
 
 SHAPE = Shape(parameter("Columns"), parameter("Entries"), parameter("MultW") == 16)
 ROUNDS = rounds(70)
+FORMS = [  # what does not go together in a Requantize
+    *({"scaling": 0} | fields for fields in ({"rounding": 2}, {"residual": 2}, {"range": 1}, {"rounding": 3})),
+    *({"scaling": 1} | fields for fields in ({"rounding": 1}, {"residual": 1}, {"range": 3}, {"shift": 63})),
+    *({"scaling": 2} | fields for fields in ({"rounding": 3, "random_bits": 0}, {"residual": 3}, {"shift": 63})),
+    {"scaling": 3},
+]
 
 
 async def bench_of(dut):
@@ -40,7 +39,7 @@ async def corner_commands(dut):
     bench, rng = await bench_of(dut), np.random.default_rng(3)
     accumulators = sums(rng, SHAPE)
     data = memory(rng, SHAPE)
-    commands = list(corners(SHAPE))
+    commands = [*corners(SHAPE), *training_corners(SHAPE)]
     await bench.check(commands, data, accumulators)
     for a, b in itertools.product((0x80, 0x7F), repeat=2):  # the largest products and sums
         data = memory(rng, SHAPE)
@@ -84,20 +83,36 @@ async def refused_commands(dut):
         input_address=4000, input_pixel_stride=1, input_height=1, input_width=1, output_address=7000, **window
     )
     fields = [
-        *(replace(code, function=function, shift=shift) for function in range(3) for shift in (0, 63)),
+        *(replace(code, function=function, shift=shift) for function in range(4) for shift in (0, 63)),
         *(replace(whole, add_shift=shift, **adding) for shift in (0, 63)),
         *(replace(average, shift=shift) for shift in (0, 63)),
-        replace(code, function=3),
+        replace(code, rounding=3),
+        replace(average, rounding=3),
+        replace(average, function=3),
+        *(replace(whole, **fields) for fields in FORMS),
+        *refused_training(SHAPE),
         replace(code, shift=0, width=0),
     ]
     entries = [
         replace(whole, accumulator=SHAPE.entries - 1),
         Range(accumulator=SHAPE.entries - 2, entries=3, columns=1, destination=0),
+        Update(
+            accumulator=SHAPE.entries - 1, entries=2, columns=1, multiplier=1 << 16, master_address=4000, destination=0
+        ),
+        Update(
+            accumulator=SHAPE.entries - 1,
+            entries=2,
+            columns=1,
+            multiplier=1 << 16,
+            master_address=4000,
+            destination=0,
+            wide=1,
+        ),
     ]
     data, accumulators = memory(rng, SHAPE), sums(rng, SHAPE)
     for command in (*fields, *entries):
         with pytest.raises(GoldenError):
-            golden(command, data.copy(), accumulators)
+            golden(command, data.copy(), accumulators, bench.registers)
         run = (await bench.run([command], data.copy(), accumulators, never(), never()))[0]
         assert (run.bad_field > 0) == (command in fields) and (run.bad_entry > 0) == (command in entries), command
     lanes = SHAPE.columns
@@ -110,7 +125,7 @@ async def refused_commands(dut):
         bad = data.copy()
         bad[parameters_at(0) + byte] = value
         with pytest.raises(GoldenError):
-            golden(whole, bad.copy(), accumulators)
+            golden(whole, bad.copy(), accumulators, bench.registers)
         for columns in {lanes, 1}:  # a lane that is not used may hold anything
             run = (await bench.run([replace(whole, columns=columns)], bad.copy(), accumulators, never(), never()))[0]
             assert (run.bad_field > 0) == (lane < columns), f"byte {byte} is {value} with {columns} columns: {run}"
@@ -130,6 +145,7 @@ async def long_multipliers_in_a_short_build(dut):
         replace(code, multiplier_a=long),
         replace(code, multiplier_b=long),
         replace(code, function=Function.RESCALE, multiplier_a=long),
+        replace(whole, scaling=1, multiplier=1),
         replace(whole, residual=1, residual_address=4000, multiplier_b=long),
     ]
     good = [replace(code, function=Function.RESCALE, multiplier_b=long), replace(whole, multiplier_b=long), whole]

@@ -10,22 +10,17 @@ from typing import Any
 
 import numpy as np
 from cocotb.triggers import ClockCycles, RisingEdge
+from numpy.typing import NDArray
 
-from accel_models import cost
-from accel_models.commands import Command, Elementwise, Pool, Range, Requantize, SetRegister, encode
-from accel_models.golden import vector
+from accel_models.commands import REGISTERS, Command, encode
+from accel_models.golden import State, execute
 from accel_models.golden.access import Bytes, Sums
+from accel_models.work import _COST as COSTS
 from stream import never, start
 from vector_commands import Shape
 
+Registers = NDArray[np.int64]
 TOO_LATE = 300  # cycles without progress
-COSTS = {
-    Requantize: cost.requantize,
-    Elementwise: cost.elementwise,
-    Pool: cost.pool,
-    Range: cost.range_,
-    SetRegister: cost.set_register,
-}
 
 
 @dataclass(slots=True)
@@ -37,36 +32,30 @@ class Run:
     refused: int = 0
     bad_field: int = 0
     bad_entry: int = 0
-    registers: list[tuple[int, int]] = field(default_factory=list)
+    registers: Registers = field(default_factory=lambda: np.zeros(0, np.int64))  # after it
 
 
-def golden(command: Command, memory: Bytes, sums: Sums) -> list[tuple[int, int]]:
-    """Execute on the memories; returns the register write, if there is one. Raises GoldenError."""
-    if isinstance(command, Requantize):
-        vector.requantize(command, memory[None], sums[None])
-    elif isinstance(command, Elementwise):
-        vector.elementwise(command, memory[None])
-    elif isinstance(command, Pool):
-        vector.pool(command, memory[None])
-    elif isinstance(command, Range):
-        return [(command.destination, int(vector.range_(command, sums[None])[0]))]
-    elif isinstance(command, SetRegister):
-        return [(command.destination, command.value)]
-    return []
+def golden(command: Command, memory: Bytes, sums: Sums, registers: Registers) -> Registers:
+    """Execute on the memories; returns the registers after it. Raises GoldenError."""
+    state = State({}, memory[None], sums[None], registers.copy()[None], rows=4, bus_bytes=8)
+    execute(command, state)
+    return state.registers[0]
 
 
 class VectorBench:
-    """One vector_engine under test; `memory` and `sums` are what its ports reach."""
+    """One vector_engine under test; `memory`, `sums` and `registers` are what its ports reach."""
 
     def __init__(self, dut: Any, shape: Shape, seed: int = 1) -> None:
         self.dut, self.shape = dut, shape
         self.rng = np.random.default_rng(seed)
         self.hw = SimpleNamespace(columns=shape.columns)
+        self.registers = self.rng.integers(-(2**31), 2**31, REGISTERS)
 
     async def reset(self) -> None:
         await start(
-            self.dut, start_valid_i=0, command_i=0, read_ready_i=0, read_data_i=0, write_ready_i=0, sums_data_i=0
-        )
+            self.dut, start_valid_i=0, command_i=0, read_ready_i=0, read_data_i=0, write_ready_i=0, sums_data_i=0,
+            registers_i=self._registers(),
+        )  # fmt: skip
         await ClockCycles(self.dut.clk_i, 1)
 
     async def check(
@@ -83,13 +72,15 @@ class VectorBench:
         most one for every request that was refused.
         """
         wanted = memory.copy()
-        registers = [golden(command, wanted, sums) for command in commands]
+        registers = [self.registers]
+        for command in commands:
+            registers.append(golden(command, wanted, sums, registers[-1]))
         runs = await self.run(commands, memory, sums, read_gaps or never(), write_gaps or never())
-        for command, run, register in zip(commands, runs, registers, strict=True):
+        for command, run, register in zip(commands, runs, registers[1:], strict=True):
             want = int(COSTS[type(command)](command, self.hw))
             assert run.cycles - run.stalled == want, f"{run}, cost says {want}: {command}"
             assert run.stalled <= run.refused, f"{run}: {command}"
-            assert run.registers == register, f"{run}, want {register}: {command}"
+            np.testing.assert_array_equal(run.registers, register, err_msg=str(command))
             assert not run.bad_field and not run.bad_entry, f"{run}: {command}"
         np.testing.assert_array_equal(memory, wanted, err_msg=str(commands))
 
@@ -147,16 +138,21 @@ class VectorBench:
             else:
                 assert held is None, "a write went away"
             if dut.register_valid_o.value == 1:
-                assert dut.done_o.value == 1
-                current.registers.append((int(dut.register_index_o.value), dut.register_value_o.value.to_signed()))
+                self.registers = self.registers.copy()
+                self.registers[int(dut.register_index_o.value)] = dut.register_value_o.value.to_signed()
+                dut.registers_i.value = self._registers()
             idle = 0 if (reads and read_ready) or (writes and write_ready) else idle + 1
             assert idle < TOO_LATE, "the engine hangs"
             if dut.done_o.value == 1:
+                current.registers = self.registers
                 current = None
         await edge
         assert dut.start_ready_o.value == 1 and dut.done_o.value == 0
         assert dut.read_valid_o.value == 0 and dut.write_valid_o.value == 0
         return runs
+
+    def _registers(self) -> int:
+        return int.from_bytes(self.registers.astype("<i4").tobytes(), "little")
 
     def _read(self, memory: Bytes) -> int:
         """The word that the port gives for its request; bytes that were not asked for are noise."""

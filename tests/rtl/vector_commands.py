@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from accel_models.arithmetic import Rounding
 from accel_models.commands import (
     PARAMETER_BYTES,
     TABLE_BYTES,
@@ -126,86 +127,86 @@ def _dense(image: dict[str, int], width: int, columns: int) -> bool:
     return pixel >= columns and row >= width * pixel
 
 
-def _code(rng: np.random.Generator) -> int:
+def code(rng: np.random.Generator) -> int:
     return int(rng.choice([-128, 127, 0, rng.integers(-128, 128)]))
 
 
-def _bounds(rng: np.random.Generator, prefix: str = "") -> dict[str, int]:
+def bounds(rng: np.random.Generator, prefix: str = "") -> dict[str, int]:
     low, high = sorted(int(value) for value in rng.integers(-128, 128, 2)) if rng.random() < 0.4 else (-128, 127)
     return {f"{prefix}low": low, f"{prefix}high": high}
 
 
-def _factor(rng: np.random.Generator, shape: Shape, bits: int) -> tuple[int, int]:
+def factor(rng: np.random.Generator, shape: Shape, bits: int) -> tuple[int, int]:
     """Multiplier and shift that bring values of that many bits to about 8."""
     multiplier = int(rng.choice([rng.integers(2**30, 2**31), HIGH, 2**30, rng.integers(2**31)]))
     shift = int(rng.integers(30 + bits - 9, 30 + bits)) if rng.random() < 0.8 else int(rng.integers(1, 63))
     return shape.multiplier(multiplier), min(max(shift, 1), 62)
 
 
-def _table(rng: np.random.Generator, room: Room) -> dict[str, int]:
+def table(rng: np.random.Generator, room: Room) -> dict[str, int]:
     used = int(rng.random() < 0.3)
     return {"table": used, "table_address": room.place(TABLE_BYTES) if used else 0}
 
 
-def _sizes(rng: np.random.Generator, columns: int) -> tuple[int, int, int]:
+def sizes(rng: np.random.Generator, columns: int) -> tuple[int, int, int]:
     return int(rng.integers(1, 5)), int(rng.integers(1, 6)), int(rng.integers(1, 2 * columns + 3))
 
 
 def random_requantize(rng: np.random.Generator, shape: Shape, slot: int) -> Requantize:
     while True:
-        height, width, columns = _sizes(rng, shape.columns)
+        height, width, columns = sizes(rng, shape.columns)
         groups = -(-columns // shape.columns)
         used = groups * height * width
         if used <= shape.entries and groups <= _groups_in_slot(shape):
             break
     room, residual = Room(rng), int(rng.integers(2))
     images = [room.image("residual", height, width, columns)] if residual else []
-    table = _table(rng, room)
-    multiplier_a, add_shift = _factor(rng, shape, 8)
-    fields = _bounds(rng) | _bounds(rng, "add_") | table | room.output(images, height, width, columns)
+    looked_up = table(rng, room)
+    multiplier_a, add_shift = factor(rng, shape, 8)
+    fields = bounds(rng) | bounds(rng, "add_") | looked_up | room.output(images, height, width, columns)
     for image in images:
         fields |= image
     return Requantize(
         accumulator=int(rng.integers(shape.entries - used + 1)), height=height, width=width, columns=columns,
-        parameters=parameters_at(slot), zero_point=_code(rng), double=int(rng.integers(2)), residual=residual,
-        zero_b=_code(rng), multiplier_a=multiplier_a, multiplier_b=_factor(rng, shape, 8)[0], add_shift=add_shift,
-        add_zero=_code(rng), **fields,
+        parameters=parameters_at(slot), zero_point=code(rng), rounding=int(rng.integers(2)), residual=residual,
+        zero_b=code(rng), multiplier=multiplier_a, multiplier_b=factor(rng, shape, 8)[0], add_shift=add_shift,
+        add_zero=code(rng), **fields,
     )  # fmt: skip
 
 
 def random_elementwise(rng: np.random.Generator, shape: Shape, slot: int) -> Elementwise:
-    height, width, columns = _sizes(rng, shape.columns)
-    function = Function(int(rng.integers(3)))
+    height, width, columns = sizes(rng, shape.columns)
+    function = Function(int(rng.integers(4)))
     room = Room(rng)
     images = [room.image("a", height, width, columns)]
     if function != Function.RESCALE:
         images.append(room.image("b", height, width, columns))
-    table = _table(rng, room)
-    fields = _bounds(rng) | table | room.output(images, height, width, columns)
+    looked_up = table(rng, room)
+    fields = bounds(rng) | looked_up | room.output(images, height, width, columns)
     for image in images:
         fields |= image
-    multiplier, shift = _factor(rng, shape, 16 if function == Function.MULTIPLY else 8)
+    multiplier, shift = factor(rng, shape, 16 if function == Function.MULTIPLY else 8)
     return Elementwise(
-        function=function, height=height, width=width, columns=columns, zero_a=_code(rng), zero_b=_code(rng),
-        multiplier_a=multiplier, multiplier_b=_factor(rng, shape, 8)[0], shift=shift, zero_point=_code(rng),
-        double=int(rng.integers(2)), **fields,
+        function=function, height=height, width=width, columns=columns, zero_a=code(rng), zero_b=code(rng),
+        multiplier_a=multiplier, multiplier_b=factor(rng, shape, 8)[0], shift=shift, zero_point=code(rng),
+        rounding=int(rng.integers(3)), code=int(rng.choice([-128, 127, 0, -1])), **fields,
     )  # fmt: skip
 
 
 def random_pool(rng: np.random.Generator, shape: Shape, slot: int) -> Pool:
-    height, width, columns = _sizes(rng, shape.columns)
+    height, width, columns = sizes(rng, shape.columns)
     height, width = min(height, 3), min(width, 4)
     rows, row = int(rng.integers(1, 8)), int(rng.integers(1, 8))
     room = Room(rng)
     image = room.image("input", rows, row, columns)
-    fields = image | _bounds(rng) | _table(rng, room) | room.output([], height, width, columns)
-    multiplier, shift = _factor(rng, shape, 11)
+    fields = image | bounds(rng) | table(rng, room) | room.output([], height, width, columns)
+    multiplier, shift = factor(rng, shape, 11)
     return Pool(
-        function=Pooling(int(rng.integers(2))), height=height, width=width, columns=columns,
+        function=Pooling(int(rng.integers(3))), height=height, width=width, columns=columns,
         input_height=rows, input_width=row, origin_y=int(rng.integers(-4, 3)), origin_x=int(rng.integers(-4, 3)),
         kernel_height=int(rng.integers(1, 5)), kernel_width=int(rng.integers(1, 5)), stride_y=int(rng.integers(0, 4)),
         stride_x=int(rng.integers(0, 4)), bias=int(rng.choice([0, *EXTREMES, rng.integers(-5000, 5000)])),
-        multiplier=multiplier, shift=shift, zero_point=_code(rng), double=int(rng.integers(2)), **fields,
+        multiplier=multiplier, shift=shift, zero_point=code(rng), rounding=int(rng.integers(3)), **fields,
     )  # fmt: skip
 
 
@@ -223,16 +224,6 @@ def random_set(rng: np.random.Generator, shape: Shape, slot: int) -> SetRegister
     return SetRegister(destination=int(rng.integers(32)), value=int(rng.choice([*EXTREMES, rng.integers(LOW, HIGH)])))
 
 
-KINDS = (random_requantize, random_elementwise, random_pool, random_range, random_set)
-SHARES = (0.35, 0.3, 0.2, 0.1, 0.05)
-
-
-def random_commands(rng: np.random.Generator, shape: Shape) -> list[Command]:
-    """As many as have parameter slots."""
-    picked = rng.choice(len(KINDS), SLOTS, p=SHARES)
-    return [KINDS[kind](rng, shape, slot) for slot, kind in enumerate(picked)]
-
-
 def corners(shape: Shape) -> Iterator[Command]:
     """Nothing, one, tails of one, a window without a tap inside, the largest products, ties."""
     c, entries = shape.columns, shape.entries
@@ -242,7 +233,7 @@ def corners(shape: Shape) -> Iterator[Command]:
         for flags in ({}, {"residual": 1, "residual_address": 4000, "residual_row_stride": 200}, {"table": 1}):
             yield Requantize(
                 accumulator=1, height=height, width=width, columns=columns, parameters=parameters_at(1),
-                table_address=5000, multiplier_a=one, multiplier_b=one, **out, **flags,
+                table_address=5000, multiplier=one, multiplier_b=one, **out, **flags,
             )  # fmt: skip
         for function in Function:
             yield Elementwise(
@@ -258,12 +249,12 @@ def corners(shape: Shape) -> Iterator[Command]:
         yield Range(accumulator=entries - 2 * height, entries=height, columns=columns, destination=3)
     for zero_a, zero_b in ((127, 127), (-128, -128), (127, -128)):
         for shift in (1, 2, 30, 31, 32, 61, 62):
-            for double in (0, 1):
+            for rounding in (Rounding.HALF_UP, Rounding.DOUBLE, Rounding.PSEUDO_STOCHASTIC):
                 for function in Function:
                     yield Elementwise(
                         function=function, width=4, columns=c, a_address=4000, b_address=4500, a_pixel_stride=c,
                         b_pixel_stride=c, zero_a=zero_a, zero_b=zero_b, multiplier_a=most, multiplier_b=most,
-                        shift=shift, double=double, **out,
+                        shift=shift, rounding=rounding, code=127, **out,
                     )  # fmt: skip
     for shift in (31, 32, 33):  # every second sum is a tie
         yield Elementwise(
