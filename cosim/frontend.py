@@ -138,7 +138,13 @@ def _step(step: Step, options: Options, report: Report) -> Prepared:
     lower.register(network)
     arrays = [value.detach().cpu().numpy() for value in traced.example_inputs]
     inputs = dict(zip(network.inputs, arrays, strict=True))
-    return Prepared(network=network, inputs=inputs, notes=traced.notes, data=options.data, step=step)
+    notes, floats = list(traced.notes), lower.products_in_float(network)
+    if floats:
+        notes.append(
+            f"{len(floats)} products with weights that are quantized anew in every step run in float32 on the CPU, on"
+            f" the same numbers ({', '.join(floats[:3])}{', ...' if len(floats) > 3 else ''})"
+        )
+    return Prepared(network=network, inputs=inputs, notes=tuple(notes), data=options.data, step=step)
 
 
 def evaluation_of(prepared: Prepared, samples: int) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:

@@ -135,8 +135,8 @@ def curves(run: RunJson) -> list[Curve]:
         given.append({"name": run["workload"], "quantity": "loss", "samples": seen, "values": losses, "of": "run"})
     found = []
     for item in given:
-        source = run if item.get("of", "run") == "run" else run.get("against")
-        if not source:
+        source: RunJson | None = run if item.get("of", "run") == "run" else run.get("against")
+        if source is None:
             continue
         each = source.get("samples") or samples(run)
         found.append(
@@ -158,7 +158,7 @@ def _over(part: float, whole: float) -> float | None:
 def rests_on_unlike_energies(run: RunJson) -> bool:
     """Whether one of the two runs works on an accelerator and the other does not."""
     other = run.get("against")
-    return bool(other) and bool(run["accelerator_macs"]) != bool(other["accelerator_macs"])
+    return other is not None and bool(run["accelerator_macs"]) != bool(other["accelerator_macs"])
 
 
 def sources(run: RunJson) -> list[dict[str, Any]]:

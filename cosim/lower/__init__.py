@@ -5,7 +5,7 @@ from .aten import register
 from .check import LayerDifference, Stored, layer_differences
 from .errors import LoweringError
 from .step import lower_step
-from .trained import lower_training_step
+from .trained import lower_training_step, products_in_float
 
 __all__ = [
     "LayerDifference",
@@ -17,5 +17,6 @@ __all__ = [
     "lower_step",
     "lower_training_step",
     "lower_with_codes",
+    "products_in_float",
     "register",
 ]

@@ -106,7 +106,7 @@ class Graph:
         """Name of a dtype that a Network can hold; LoweringError for the others."""
         return known_dtype(self.dtype(node), f"node {node.name} ({op_name(node)})")
 
-    def results(self, node: fx.Node) -> list[torch.Tensor | None]:
+    def results(self, node: fx.Node) -> list[Any]:
         """Fake values of a node's outputs: one, or several of an operator that returns a tuple; None: not asked for."""
         value = self._values.get(node)
         if isinstance(value, torch.Tensor):

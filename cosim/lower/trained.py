@@ -40,6 +40,19 @@ def lower_training_step(
     return _TrainingStep(traced, name, multiplier_bits, rounding == "double", seed).network(rounding)
 
 
+def products_in_float(network: Network) -> list[str]:
+    """Operators that multiply by codes which the step itself made (of weights under training), in float on the CPU."""
+    made = {operator.outputs[0]: operator for operator in network.operators if len(operator.outputs) == 1}
+    found = []
+    for operator in network.operators:
+        second = made.get(operator.inputs[1]) if operator.macs and len(operator.inputs) > 1 else None
+        if second is None or not isinstance(operator.attributes, CpuCall):
+            continue
+        if isinstance(second.attributes, CpuCall) and second.attributes.function == "dequantize":
+            found.append(operator.name)
+    return found
+
+
 class _TrainingStep:
     def __init__(self, traced: Traced, name: str, bits: int, double: bool, seed: int) -> None:
         self.traced, self.name = traced, name

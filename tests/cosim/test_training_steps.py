@@ -172,6 +172,24 @@ def test_the_command_line_runs_a_step_and_leaves_the_weights(
     assert not user.OPTIMIZERS["cnn"].state, "no momentum is left behind"
 
 
+def test_what_carries_codes_is_integer_and_the_rest_float(capsys: pytest.CaptureFixture[str]) -> None:
+    data = run_json(capsys, "run", f"{STEPS}:transfer_step", "--system", "edge16", "--steps", 2)
+    places = {item["name"]: item["placement"] for item in data["operators"]}
+    assert places["conv"] == "accelerator" and places["addmm"] == "cpu"
+    assert data["accelerator_macs"] == 4 * 64 * 16 * 9
+    assert data["macs"] == data["accelerator_macs"] + 2 * 4 * 16 * 5, "forward and weight gradient of the head"
+    assert data["parameters"] == 16 * 5 + 5
+    assert {item["name"] for item in data["phases"]} >= {"forward", "backward-weight", "update"}
+    assert data["metrics"]["floats_largest_difference"] < 1e-3, "a code may be off by one at a tie"
+
+
+def test_weights_quantized_anew_are_trained_in_float_and_said_so(capsys: pytest.CaptureFixture[str]) -> None:
+    data = run_json(capsys, "run", f"{STEPS}:quantization_aware_step", "--system", "edge16", "--steps", 2)
+    assert data["metrics"]["floats_largest_difference"] < EXACT and data["accelerator_macs"] == 0
+    assert any("quantized anew in every step" in note for note in data["metrics"]["notes"])
+    assert data["metrics"]["losses"][1] < data["metrics"]["losses"][0]
+
+
 def test_a_step_beside_float_on_a_microcontroller(capsys: pytest.CaptureFixture[str]) -> None:
     """The other run is the one that the command line makes of it alone, and ratios are of the same samples."""
     alone = run_json(capsys, "run", f"{STEPS}:mlp_step", "--system", "cortex-m7")
