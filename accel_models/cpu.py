@@ -5,8 +5,9 @@ The coefficients, their fit and their sources are in tables/cpu.yaml; README.md 
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
+from typing import Any
 
 import numpy as np
 
@@ -38,6 +39,8 @@ class Core:
     source: str
     trust: str
     energy: tuple[Energy, ...]
+    float_mac: Constant | None = None
+    """Cycles of this core for a MAC in float32, where they were measured; else those of the table, scaled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,9 @@ class _Tables:
     sources: Mapping[str, str]
     trust: Mapping[str, str]
     float_mac: float
+    float_gradient: float
+    access: float
+    loop: float
     idle_fraction: float
 
 
@@ -74,17 +80,14 @@ class _Tables:
 def tables() -> _Tables:
     """The parsed content of tables/cpu.yaml."""
     raw = load_table("cpu")
-    cores = {
-        name: Core(name, item["scale"], item["source"], item["trust"], tuple(Energy(**row) for row in item["energy"]))
-        for name, item in raw["cores"].items()
-    }
+    cores = {name: _core(name, item) for name, item in raw["cores"].items()}
     libraries = {
         name: Library(name=name, **(item | {"fitted": tuple(item["fitted"])}))
         for name, item in raw["libraries"].items()
     }
     sources = {name: item["source"] for name, item in raw["per_element"].items()}
     trust = {name: item["trust"] for name, item in raw["per_element"].items()}
-    for name in ("float_mac", "idle_fraction"):
+    for name in ("float_mac", "float_gradient", "access", "loop", "idle_fraction"):
         sources[name], trust[name] = raw[name]["source"], raw[name]["trust"]
     return _Tables(
         cores=cores,
@@ -93,8 +96,21 @@ def tables() -> _Tables:
         sources=sources,
         trust=trust,
         float_mac=raw["float_mac"]["cycles"],
+        float_gradient=raw["float_gradient"]["factor"],
+        access=raw["access"]["cycles"],
+        loop=raw["loop"]["cycles"],
         idle_fraction=raw["idle_fraction"]["value"],
     )
+
+
+def _core(name: str, item: Mapping[str, Any]) -> Core:
+    measured = item.get("float_mac")
+    if measured is not None:
+        measured = Constant(
+            f"cpu.{name}.float_mac", measured["cycles"], "cycles/MAC", measured["source"], measured["trust"]
+        )
+    energy = tuple(Energy(**row) for row in item["energy"])
+    return Core(name, item["scale"], item["source"], item["trust"], energy, measured)
 
 
 def core_of(cpu: Cpu) -> Core:
@@ -135,6 +151,8 @@ def cpu_cost(operator: Operator, tensors: Mapping[str, Tensor], cpu: Cpu, node_n
     core, library, table = core_of(cpu), library_of(cpu), tables()
     cycles = 0.0
     if not _is_free(operator):
+        if core.float_mac is not None:
+            table = replace(table, float_mac=core.float_mac.value / core.scale)
         cycles = core.scale * (library.call + _work(operator, tensors, library, table))
     count = math.ceil(cycles - 1e-9)
     return CpuCost(count, count * energy_of(cpu, node_nm).pj_per_cycle)
@@ -182,7 +200,7 @@ def _training(operator: Operator, tensors: Mapping[str, Tensor], library: Librar
 
 
 def _sequence(attributes: CpuCall, table: _Tables) -> float:
-    """Cycles of the calls of a sequence, by class and elements; bytes are copied four an element."""
+    """Cycles of the calls of a sequence, by class and elements; a copy is priced as of 4 bytes each."""
     found = 0.0
     for function, _, _, elements in dict(attributes.parameters)["calls"]:
         kind = cpu_functions.class_of(function)
@@ -193,6 +211,23 @@ def _sequence(attributes: CpuCall, table: _Tables) -> float:
     return found
 
 
+def _fused(operator: Operator, tensors: Mapping[str, Tensor], table: _Tables) -> float:
+    """Cycles of calls on the same elements in one loop: an access a tensor read or written, and what each call does
+    more than to load and store. Calls on single numbers come before the loop."""
+    assert isinstance(operator.attributes, CpuCall)
+    elements = max(tensors[name].elements for name in operator.outputs)
+    touched = [name for name in (*operator.inputs, *operator.outputs) if tensors[name].elements == elements]
+    inner = table.loop + table.access * len(touched)
+    found = 0.0
+    for function, _, _, count in dict(operator.attributes.parameters)["calls"]:
+        cycles = table.per_element[cpu_functions.class_of(function)]
+        if count == elements:
+            inner += cycles - table.per_element["float"] + 1
+        else:
+            found += cycles * count
+    return found + inner * elements
+
+
 def _call(operator: Operator, tensors: Mapping[str, Tensor], library: Library, table: _Tables) -> float:
     """A CPU call. Elements are those of the results, or of the first operand where it has more (reductions)."""
     assert isinstance(operator.attributes, CpuCall)
@@ -200,11 +235,14 @@ def _call(operator: Operator, tensors: Mapping[str, Tensor], library: Library, t
     outputs = sum(tensors[name].elements for name in operator.outputs)
     match kind:
         case cpu_functions.MACS:
-            return table.float_mac * operator.macs + table.per_element["float"] * outputs
+            slower = table.float_gradient if operator.phase.startswith("backward") else 1.0
+            return table.float_mac * slower * operator.macs + table.per_element["float"] * outputs
         case cpu_functions.PRODUCTS:
             return library.per_mac["conv"] * operator.macs + library.per_output * outputs
         case cpu_functions.SEQUENCE:
             return _sequence(operator.attributes, table)
+        case cpu_functions.FUSED:
+            return _fused(operator, tensors, table)
         case cpu_functions.POOL:
             taps = cpu_functions.taps(operator, tensors)
             return table.per_element["pool"] * taps + table.per_element["float"] * outputs
@@ -239,7 +277,10 @@ def sources(cpu: Cpu, node_nm: int | None = None) -> list[Constant]:
         Constant(f"cpu.{library.name}.per_output", library.per_output, "Cortex-M4 cycles/output", *_OVERHEAD),
         Constant(f"cpu.{library.name}.call", library.call, "Cortex-M4 cycles/call", *_OVERHEAD),
         _single("idle", table.idle_fraction, "of active power", "idle_fraction"),
-        _single("float_mac", table.float_mac, "Cortex-M4 cycles/MAC", "float_mac"),
+        core.float_mac or _single("float_mac", table.float_mac, "Cortex-M4 cycles/MAC", "float_mac"),
+        _single("float_gradient", table.float_gradient, "of a float MAC of inference", "float_gradient"),
+        _single("access", table.access, "Cortex-M4 cycles/element", "access"),
+        _single("loop", table.loop, "Cortex-M4 cycles/element", "loop"),
         *(_single(name, value, "Cortex-M4 cycles/element", name) for name, value in table.per_element.items()),
     ]
 

@@ -18,6 +18,7 @@ POOL = "pool"  # a tap of the window each, and a float operation per result
 BY_BYTES = "copy"  # of the results
 PRODUCTS = "products"  # Operator.macs at the cost of the library's convolution, and its cost of an output
 SEQUENCE = "sequence"  # of its calls, each by its class and elements
+FUSED = "fused"  # of its calls, in one loop over the elements: operands are read and results written once
 
 # Classes of the NumPy kernels; every one is listed, also where it is the default.
 KERNELS: Mapping[str, str] = {
@@ -43,6 +44,22 @@ KERNELS: Mapping[str, str] = {
     **dict.fromkeys(("linear", "matmul", "conv2d"), MACS),
     **dict.fromkeys(("octo.conv2d", "octo.conv2d_input_gradient", "octo.conv2d_weight_gradient"), PRODUCTS),
     "sequence": SEQUENCE,
+    "fused": FUSED,
+    # Training in float.
+    **dict.fromkeys(("conv2d_input_gradient", "conv2d_weight_gradient", "gemm"), MACS),
+    **dict.fromkeys(("max_pool2d_with_indices", "avg_pool2d_gradient"), POOL),
+    **dict.fromkeys(("softmax_backward", "log_softmax_backward"), "softmax"),
+    **dict.fromkeys(("native_batch_norm", "native_batch_norm_backward"), "normalize"),
+    **dict.fromkeys(
+        (
+            *("max_pool2d_gradient", "threshold_backward", "hardtanh_backward", "sigmoid_backward", "tanh_backward"),
+            *("nll_loss", "nll_loss_backward", "mse_loss", "mse_loss_backward", "lerp", "addcmul"),
+        ),
+        "float",
+    ),
+    "addcdiv": "divide",
+    "power_of": "exponential",
+    "expand": BY_BYTES,
     # Integers: a load, one to five instructions, a store.
     **dict.fromkeys(
         (
@@ -87,20 +104,20 @@ ATEN: Mapping[str, str] = {
         ),
         "exponential",
     ),
-    **dict.fromkeys(("true_divide", "floor_divide", "fmod", "remainder", "addcdiv"), "divide"),
+    **dict.fromkeys(("true_divide", "floor_divide", "fmod", "remainder", ), "divide"),
     **dict.fromkeys(
         (
-            *("native_layer_norm", "native_group_norm", "native_batch_norm", "_native_batch_norm_legit"),
-            *("native_layer_norm_backward", "native_group_norm_backward", "native_batch_norm_backward"),
+            *("native_layer_norm", "native_group_norm", "_native_batch_norm_legit"),
+            *("native_layer_norm_backward", "native_group_norm_backward", ),
             *("instance_norm", "std", "var_mean", "std_mean"),
         ),
         "normalize",
     ),
     **dict.fromkeys(
         (
-            *("hardtanh", "relu6", "threshold", "threshold_backward", "hardtanh_backward", "hardsigmoid_backward"),
-            *("hardswish_backward", "sigmoid_backward", "tanh_backward", "leaky_relu_backward", "prelu", "clamp_min"),
-            *("clamp_max", "rsub", "addcmul", "lerp", "trunc", "frac", "bitwise_and", "bitwise_or", "bitwise_not"),
+            *("hardtanh", "relu6", "threshold", "hardsigmoid_backward"),
+            *("hardswish_backward", "leaky_relu_backward", "prelu", "clamp_min"),
+            *("clamp_max", "rsub", "trunc", "frac", "bitwise_and", "bitwise_or", "bitwise_not"),
             *("bitwise_xor", "logical_xor", "isnan", "isinf", "min", "prod", "any", "all", "cumsum", "cumprod"),
             *("masked_fill", "max_pool2d_with_indices_backward", "_native_batch_norm_legit_no_training"),
             *("to", "_to_copy"),
@@ -116,7 +133,7 @@ ATEN: Mapping[str, str] = {
     ),
     **dict.fromkeys(
         (
-            *("max_pool1d", "max_pool3d", "max_pool2d_with_indices", "max_pool3d_with_indices", "avg_pool1d"),
+            *("max_pool1d", "max_pool3d", "max_pool3d_with_indices", "avg_pool1d"),
             *("avg_pool3d", "avg_pool2d_backward", "adaptive_avg_pool1d", "_adaptive_avg_pool2d"),
             "adaptive_max_pool2d",
         ),
@@ -127,7 +144,7 @@ ATEN: Mapping[str, str] = {
             *("clone", "copy", "contiguous", "cat", "slice_copy", "slice_scatter", "select", "select_copy"),
             *("select_scatter", "narrow", "split", "split_with_sizes", "chunk", "unbind", "pad", "constant_pad_nd"),
             *("reflection_pad1d", "reflection_pad2d", "replication_pad1d", "replication_pad2d", "permute_copy"),
-            *("transpose", "t", "movedim", "flip", "roll", "repeat", "tile", "expand", "expand_copy", "index"),
+            *("transpose", "t", "movedim", "flip", "roll", "repeat", "tile", "expand_copy", "index"),
             *("index_select", "index_put", "scatter", "fill", "full", "full_like", "zeros", "zeros_like", "ones"),
             *("ones_like", "empty_like", "arange", "pixel_unshuffle", "channel_shuffle", "upsample_nearest1d"),
             *("upsample_nearest2d", "im2col", "tril", "triu"),
@@ -176,7 +193,7 @@ def taps(operator: Operator, tensors: Mapping[str, Tensor]) -> int:
         return prod(result.shape[:-axes]) * prod(windows)
     window = _kernel(attributes, name)
     size = int(window) ** axes if isinstance(window, int | float) else prod(window) ** (axes if len(window) == 1 else 1)
-    return size * (first if name.endswith("_backward") else result).elements
+    return size * (first if name.endswith(("_backward", "_gradient")) else result).elements
 
 
 def _bins(size: int, bins: int) -> int:

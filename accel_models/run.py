@@ -150,6 +150,9 @@ class Run:
     cold: "Run | None" = None
     bound_cycles: int = 0
     losses: tuple[Loss, ...] = ()
+    against: Mapping[str, Any] | None = (
+        None  # another run beside this one (cosim.against), in the JSON where there is one
+    )
     outputs: Mapping[str, np.ndarray] = field(default_factory=dict, compare=False)  # of golden; not in the JSON
 
     def to_json(self) -> dict[str, Any]:
@@ -157,6 +160,8 @@ class Run:
         found = {
             item.name: _plain(getattr(self, item.name)) for item in fields(self) if item.name not in ("outputs", "cold")
         }
+        if self.against is None:
+            del found["against"]
         if self.cold is not None:
             found["warm"], found["cold"] = self.headline(), self.cold.headline()
         return found

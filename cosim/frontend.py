@@ -13,6 +13,7 @@ from accel_models.network import Network
 from cosim import lower, quantize, trace
 from cosim.options import Options
 from cosim.trace import Traced
+from cosim.trace.graph import op_name
 from workloads.registry import TRAININGS, Training, Workload
 
 Report = Callable[[str], None]
@@ -20,15 +21,26 @@ Report = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A training step, and what came out when PyTorch did it from the same state: its results, then the new state."""
+    """A training step, and what PyTorch makes of it."""
 
     traced: Traced
     training: Training | None = None
 
-    def reference(self) -> tuple[list[np.ndarray], dict[str, np.ndarray]]:
-        """Results in order, and new values of the state by name, as PyTorch has them."""
-        results, state = self.traced.run(*self.traced.example_inputs)
-        return [item.numpy() for item in results], {name: item.numpy() for name, item in state.items()}
+    def reference(self, steps: int = 1) -> tuple[list[np.ndarray], dict[str, np.ndarray]] | None:
+        """Results, in order, of the last of so many steps on the same batch, and the state after it by name, as PyTorch
+        has them; None where the step draws random numbers when it runs."""
+        traced = self.traced
+        if any(_is_random(node) for node in traced.graph_module.graph.nodes):
+            return None
+        results: tuple[torch.Tensor, ...] = ()
+        state: Mapping[str, torch.Tensor] | None = None
+        for _ in range(steps):
+            results, state = traced.run(*traced.example_inputs, state=state)
+        return [item.numpy() for item in results], {name: item.numpy() for name, item in (state or {}).items()}
+
+
+def _is_random(node: torch.fx.Node) -> bool:
+    return torch.Tag.nondeterministic_seeded in getattr(node.target, "tags", ())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +72,12 @@ def prepare(spec: str, options: Options, report: Report) -> Prepared:
         trace.seed_generators(options.seed)  # whatever loading drew
         traced = trace.trace(target)
         if traced.kind == "step":
+            given = [name for name in ("calibrate", "keep_float") if getattr(options, name)]
+            if given:
+                option = {"keep_float": "float"}.get(given[0], given[0])
+                raise ValueError(
+                    f"--{option} does not apply: {target.name} is a training step, and nobody quantizes it"
+                )
             return _step(Step(traced), options, report)
         if options.keep_float and quantize.carries_qdq(traced):
             raise ValueError(
@@ -104,12 +122,29 @@ def _training(training: Training, options: Options, report: Report) -> Prepared:
 
 
 def _step(step: Step, options: Options, report: Report) -> Prepared:
+    """A training step is lowered as it is written: Octo's integers as such, the rest in float but for what has Q/DQ."""
     report("lowering")
-    network = lower.lower_step(step.traced, step.traced.name, options.seed)
+    traced = step.traced
+    if any(op_name(node).startswith("octo.") for node in traced.graph_module.graph.nodes):
+        network = lower.lower_step(traced, traced.name, options.seed)
+    else:
+        network = lower.lower_training_step(
+            traced,
+            name=traced.name,
+            multiplier_bits=options.multiplier_bits,
+            rounding=options.rounding,
+            seed=options.seed,
+        )
     lower.register(network)
-    arrays = [value.detach().cpu().numpy() for value in step.traced.example_inputs]
+    arrays = [value.detach().cpu().numpy() for value in traced.example_inputs]
     inputs = dict(zip(network.inputs, arrays, strict=True))
-    return Prepared(network=network, inputs=inputs, notes=step.traced.notes, data=options.data, step=step)
+    notes, floats = list(traced.notes), lower.products_in_float(network)
+    if floats:
+        notes.append(
+            f"{len(floats)} products with weights that are quantized anew in every step run in float32 on the CPU, on"
+            f" the same numbers ({', '.join(floats[:3])}{', ...' if len(floats) > 3 else ''})"
+        )
+    return Prepared(network=network, inputs=inputs, notes=tuple(notes), data=options.data, step=step)
 
 
 def evaluation_of(prepared: Prepared, samples: int) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:

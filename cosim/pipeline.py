@@ -15,11 +15,11 @@ from accel_models.run import Run
 from accel_models.system import System
 from cosim.options import CosimOptions, Options
 from cosim.run import run
+from cosim.steps import differences, is_step, run_steps
 from workloads.arrays import load_arrays
 
 if TYPE_CHECKING:
-    from accel_models.golden.machine import Machine
-    from cosim.frontend import Prepared, Step
+    from cosim.frontend import Prepared
 
 Report = Callable[[str], None]
 
@@ -45,13 +45,20 @@ def network_of(spec: str, options: Options, report: Report) -> Prepared | Networ
 
 def programs_of(network: Network, system: System, weights: str, report: Report) -> tuple[Program, Program | None]:
     """The program to run, and the cold one to show beside a warm one."""
-    from cosim.encode import compile_network
+    from cosim.encode import CompileError, compile_network
 
     report(f"compiling for {system.name}")
-    is_step = bool(network.metadata.get("step"))  # its weights are state, in SRAM in any case
-    program = compile_network(network, system, weights, search=not is_step)  # type: ignore[arg-type]
+    step = is_step(network)  # its weights are state, in SRAM in any case
+    try:
+        program = compile_network(network, system, weights, search=not step)  # type: ignore[arg-type]
+    except CompileError as error:
+        if not step:
+            raise
+        raise CompileError(
+            f"{error}; a training step keeps activations and state: want a smaller batch or more SRAM"
+        ) from None
     cold = None
-    if is_step:
+    if step:
         return program, None
     if weights == "auto" and not len(program.commands):  # the CPU alone, which reads weights where they are stored
         program = compile_network(network, system, "flash")
@@ -70,6 +77,7 @@ def run_target(
     samples: int,
     report: Report,
     cosimulation: CosimOptions | None = None,
+    steps: int = 1,
 ) -> Outcome:
     """Everything behind ``cosim run`` for targets that are not programs yet."""
     from accel_models.golden.machine import run_program
@@ -80,16 +88,18 @@ def run_target(
         need_rtl_of(system)
     found = network_of(spec, options, report)
     network = found if isinstance(found, Network) else found.network
+    if steps > 1 and not is_step(network):
+        raise ValueError(f"--steps is for training steps, which {spec} is not")
     program, cold = programs_of(network, system, weights, report)
     metrics: dict[str, Any] = {}
     values: Mapping[str, np.ndarray] = {}
-    if isinstance(found, Network):
+    if is_step(network):
+        values, metrics = _train(found, program, options, steps, samples, report)
+    elif isinstance(found, Network):
         if options.inputs is not None:
             values = run_program(program, named_inputs(program, options.inputs)).values
     else:
         report("executing on golden")
-        if found.step is not None:
-            return _run_step(found, program, fidelity, options, samples, report, cosimulation)
         values = run_program(program, {name: array[None] for name, array in found.inputs.items()}).values
         if options.inputs is None:
             metrics = score(found, program, samples, report)
@@ -108,60 +118,34 @@ def run_target(
     return Outcome(result, program, values)
 
 
-def _run_step(
-    found: Prepared,
-    program: Program,
-    fidelity: str,
-    options: Options,
-    samples: int,
-    report: Report,
-    cosimulation: CosimOptions | None,
-) -> Outcome:
-    """A training step: values and new state beside PyTorch's, and the scores of a short training of the registry's."""
-    from accel_models.golden.machine import Machine
-
+def _train(
+    found: Prepared | Network, program: Program, options: Options, steps: int, samples: int, report: Report
+) -> tuple[Mapping[str, np.ndarray], dict[str, Any]]:
+    """Values of the last of ``steps`` training steps on one batch, and metrics: of all steps, of the last one's values
+    and state beside PyTorch's, and of a short training where the registry has one. A file needs inputs for values."""
+    if isinstance(found, Network) and options.inputs is None:
+        return {}, {}
+    report(f"executing {steps} step{'s' * (steps > 1)} on golden")
+    if isinstance(found, Network):
+        assert options.inputs is not None
+        done = run_steps(program, named_inputs(program, options.inputs), steps)
+        return done.values, done.metrics() | ({"notes": done.notes()} if done.notes() else {})
+    done = run_steps(program, {name: array[None] for name, array in found.inputs.items()}, steps)
     assert found.step is not None
-    given = {name: array[None] for name, array in found.inputs.items()}
-    machine = Machine(program)
-    values = machine.run(given)
-    metrics: dict[str, Any] = differences(found.step, program, machine, values)
+    metrics, notes = done.metrics(), [*found.notes, *done.notes()]
+    reference = found.step.reference(steps)
+    if reference is not None:
+        metrics |= differences(program, done, *reference)
     training = found.step.training
-    if training is not None:
-        zero, changed = (int(count) for count in values[program.outputs[1]][0].sum(axis=0))
+    if training is not None and len(program.outputs) > 1:  # the counts of an integer step
+        zero, changed = (int(count) for count in done.values[program.outputs[1]][0].sum(axis=0))
         metrics["zero_updates"] = zero / max(1, changed)
     if training is not None and samples:
         metrics |= training.accuracy(options.data, options.seed, report)
-    metrics |= {"notes": list(found.notes)} if found.notes else {}
-    rtl = None
-    if fidelity == "rtl":
-        from cosim.cosimulation import on_rtl
-
-        rtl = on_rtl(program, given, report, cosimulation)
-    report("timing")
-    result = run(program, fidelity=fidelity, metrics=metrics, seed=options.seed, rtl=rtl)
-    return Outcome(result, program, values)
-
-
-def differences(step: Step, program: Program, machine: Machine, values: Mapping[str, np.ndarray]) -> dict[str, Any]:
-    """How golden's results and new state differ from PyTorch's: how many integers, and the largest part of floats."""
-    from accel_models.golden.boundary import to_caller
-
-    results, state = step.reference()
-    pairs = [(values[name][0], want) for name, want in zip(program.outputs, results, strict=True)]
-    for name, want in state.items():
-        if name in program.bindings:
-            pairs.append((to_caller(program.bindings[name].tensor, machine.read(name))[0], want))
-    integers = [(have, want) for have, want in pairs if want.dtype.kind != "f"]
-    floats = [(have, want) for have, want in pairs if want.dtype.kind == "f"]
-    parts = [
-        float(np.abs(have - want).max(initial=0.0)) / max(float(np.abs(want).max(initial=0.0)), 1e-30)
-        for have, want in floats
-    ]
-    return {
-        "integers_different": sum(int((have != want).sum()) for have, want in integers),
-        "integers": sum(want.size for _, want in integers),
-        "floats_largest_difference": max(parts, default=0.0),
-    }
+    first = next(iter(found.inputs.values()), np.zeros(()))
+    if first.ndim:
+        metrics["batch"] = len(first)
+    return done.values, metrics | ({"notes": notes} if notes else {})
 
 
 def run_file(

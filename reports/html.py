@@ -6,7 +6,7 @@ engine timeline, which the page draws on a canvas because it may hold a hundred 
 
 import json
 
-from reports import comparison, figures, summary, tables
+from reports import comparison, figures, step, summary, tables
 from reports.derived import LANES, RunJson, check
 from reports.figures.figure import ENGINE_COLORS, Figure
 from reports.page import card, render, section
@@ -23,6 +23,7 @@ def page(run: RunJson) -> str:
 
 
 _SECTIONS = (
+    ("step", "Step"),
     ("latency", "Latency"),
     ("losses-section", "Losses"),
     ("timeline-section", "Timeline"),
@@ -39,6 +40,7 @@ _SECTIONS = (
 
 def _header(run: RunJson) -> str:
     hidden = [] if run["hardware"]["accelerator"] else ["roofline-section"]
+    hidden += [] if step.is_shown(run) else ["step"]
     hidden += [] if run["losses"] else ["losses-section"]
     hidden += [] if run.get("rtl") else ["rtl-section"]
     links = "".join(f'<a href="#{key}">{name}</a>' for key, name in _SECTIONS if key not in hidden)
@@ -58,6 +60,7 @@ def _main(run: RunJson, drawn: list[Figure]) -> str:
         summary.tile_grid(run),
         summary.notes(run),
         section("", summary.warm_and_cold(run)),
+        *step.sections(run, put),
         section("latency", put(figures.latency_by_operator(run))),
         section("", f'<div class="pair">{put(figures.latency_by_phase(run))}{put(figures.engines(run))}</div>'),
         section("losses-section", put(figures.losses(run)) if run["losses"] else ""),

@@ -5,7 +5,7 @@ from typing import Any
 
 from reports.derived import RunJson, peak_macs_per_cycle
 from reports.parts import Cell, Column, Tile, escape, table, tile
-from reports.units import count, digits, duration, energy, share, size
+from reports.units import count, digits, duration, energy, metric, share, size
 
 _FIDELITY = {"analytic": "closed form", "event": "event simulation", "rtl": "event simulation, RTL beside it"}
 _WEIGHTS = {"sram": "weights in SRAM (warm)", "flash": "weights streamed from flash (cold)"}
@@ -142,7 +142,7 @@ def _metrics(metrics: Mapping[str, Any]) -> list[Tile]:
 
 def _metric(name: str, value: float) -> str:
     percent = ("accuracy" in name or "agreement" in name) and 0 <= value <= 1
-    return f"{100 * value:.2f} %" if percent else digits(value)
+    return f"{100 * value:.2f} %" if percent else metric(value)
 
 
 def notes(run: RunJson) -> str:

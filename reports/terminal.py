@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from reports import training
 from reports.derived import RunJson, peak_macs_per_cycle, utilization
-from reports.units import count, digits, duration, energy, share, shorten, size
+from reports.units import count, digits, duration, energy, metric, share, shorten, size
 
 _HEAD = ("operator", "kind", "on", "MACs", "cycles", "share", "array use", "energy (µJ)", "bus bytes")
 _LEFT = 3  # columns aligned to the left
@@ -131,7 +132,7 @@ def summary(run: RunJson) -> list[str]:
         f"memory {size(run['sram_peak_bytes'])} SRAM, {size(run['scratchpad_peak_bytes'])} scratchpad at the peak,"
         f" {size(run['flash_bytes'])} flash"
     )
-    lines += _lost(run) + _metrics(run)
+    lines += _lost(run) + _step(run) + _against(run) + _metrics(run)
     if run.get("rtl"):
         lines.append(f"rtl    {run['rtl']['cycles']:,} cycles, {run['rtl']['bytes_different']:,} bytes different")
     return lines
@@ -157,9 +158,50 @@ def _lost(run: RunJson) -> list[str]:
     return [f"lost   {run['cycles'] - run['bound_cycles']:,} cycles beyond the array bound: {', '.join(parts)}"]
 
 
+def _step(run: RunJson) -> list[str]:
+    """A training step: what each phase takes, beside its forward pass alone, and an epoch."""
+    if not training.is_step(run):
+        return []
+    parts = [
+        f"{item.name} {share(item.milliseconds, run['latency_ms'])} of the time, "
+        f"{share(item.microjoules, run['energy_uj'])} of the energy"
+        for item in training.phases(run)
+    ]
+    lines = [f"{'step' if not i else '':6} {part}" for i, part in enumerate(parts)]
+    beyond = training.beyond_forward(run)
+    if beyond is not None:
+        lines.append(
+            f"       {digits(beyond[0], 3)} times the time and {digits(beyond[1], 3)} times the energy of its forward "
+            "phase alone"
+        )
+    whole = training.epoch(run)
+    if whole is not None:
+        steps, spent, used = whole
+        lines.append(f"epoch  {steps:,} steps of {training.samples(run):,} samples: {duration(spent)}, {energy(used)}")
+    return lines
+
+
+def _against(run: RunJson) -> list[str]:
+    """The run beside this one: what it takes, ratios for the same samples, and the constants behind it."""
+    other = run.get("against")
+    if not other:
+        return []
+    many = f", batch {other['samples']:,}" if other["samples"] != training.samples(run) else ""
+    lines = [
+        f"beside {other['workload']} on {other['system']}: {duration(other['latency_ms'])},"
+        f" {energy(other['energy_uj'])}{many}; for the same samples it takes"
+    ]
+    lines += [f"       {item.name:16} {item.text()}" for item in training.ratios(run)]
+    if training.rests_on_unlike_energies(run):
+        lines.append(f"       {training.UNLIKE}")
+    for item in training.sources(run):
+        lines.append(f"source {item['name']} {digits(item['value'])} {item['unit']}: {item['source']}; {item['trust']}")
+    return lines
+
+
 def _metrics(run: RunJson) -> list[str]:
     found = [
-        f"{name} {digits(value)}"
+        f"{name} {metric(value)}"
         for name, value in run["metrics"].items()
         if isinstance(value, int | float) and not isinstance(value, bool)
     ]

@@ -14,6 +14,11 @@ def digits(value: float, significant: int = 4) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
+def metric(value: float) -> str:
+    """A number without a unit: like ``digits``, but for those close to 0: 1.4e-07."""
+    return f"{value:.1e}" if 0 < abs(value) < 1e-4 else digits(value)
+
+
 def count(value: float, unit: str = "") -> str:
     """A count in k, M or G: "12.5 M MACs". Below 10,000 exact."""
     for step, letter in _SI_STEPS:

@@ -124,6 +124,14 @@ TRAININGS: dict[str, Training] = {
         _training(
             "octo-resnet8", "RESNET8", "a training step in int8: ResNet-8 on 32x32x3, batch 8", 296_500_224, 77_706
         ),
+        _training("octo-fp32", "FLOAT_DIGITS", "the step of octo in float32, to compare with", 744_192, 3_226),
+        _training(
+            "octo-resnet8-fp32",
+            "FLOAT_RESNET8",
+            "the step of octo-resnet8 in float32, batch 1, to compare with",
+            37_062_528,
+            77_706,
+        ),
     )
 }
 

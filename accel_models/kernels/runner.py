@@ -5,7 +5,17 @@ from typing import Any
 
 import numpy as np
 
-from accel_models.kernels import integer, layers, movement, normalization, pointwise, quantization, reductions, training
+from accel_models.kernels import (
+    gradients,
+    integer,
+    layers,
+    movement,
+    normalization,
+    pointwise,
+    quantization,
+    reductions,
+    training,
+)
 from accel_models.network import (
     TRAINING,
     Concat,
@@ -35,6 +45,7 @@ FUNCTIONS: dict[str, Callable[..., np.ndarray | tuple[np.ndarray, ...]]] = {
     **normalization.FUNCTIONS,
     **layers.FUNCTIONS,
     **movement.FUNCTIONS,
+    **gradients.FUNCTIONS,
     **training.FUNCTIONS,
 }
 
@@ -49,7 +60,7 @@ def sequence(*operands: np.ndarray, calls: Sequence[Call], results: Sequence[int
     return tuple(np.asarray(values[place]) for place in results)
 
 
-FUNCTIONS["sequence"] = sequence
+FUNCTIONS["sequence"] = FUNCTIONS["fused"] = sequence  # one after the other, or all of them element by element
 
 
 def execute(operator: Operator, values: Mapping[str, np.ndarray], tensors: Mapping[str, Tensor]) -> Arrays:

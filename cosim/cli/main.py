@@ -132,6 +132,17 @@ def _run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument(
         "--samples", type=int, default=256, help="test samples behind a workload's metric (default 256; 0: none)"
     )
+    parser.add_argument(
+        "--against",
+        metavar="[TARGET@]SYSTEM",
+        help="show the ratios to this run: the same target, or another, on another system, such as cortex-m7",
+    )
+    parser.add_argument(
+        "--epoch", type=int, metavar="SAMPLES", help="samples of an epoch: show what a training step costs an epoch"
+    )
+    parser.add_argument(
+        "--steps", type=int, default=1, help="training steps to execute, each on the same inputs (default 1)"
+    )
 
 
 def _compile(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

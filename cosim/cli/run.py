@@ -7,6 +7,7 @@ import io
 import json
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,12 +21,23 @@ if TYPE_CHECKING:
 
 
 def execute(arguments: argparse.Namespace) -> int:
+    from accel_models.system import load_system
+    from cosim.against import beside, parse
+
     given = [name for name in ("waves", "waves_window") if getattr(arguments, name)]
     given += ["memory"] * (arguments.memory != "nominal")
     if given and arguments.fidelity != "rtl":
         raise ValueError(f"--{given[0].replace('_', '-')} goes with --fidelity rtl")
     if arguments.samples < 0:
         raise ValueError(f"--samples: want 0 or more, got {arguments.samples}")
+    if arguments.against:
+        if arguments.target.endswith(".program"):
+            raise ValueError("--against does not apply to a .program, which is bound to its system; give its network")
+        load_system(parse(arguments.against, arguments.target)[1])
+    if arguments.epoch is not None and arguments.epoch < 1:
+        raise ValueError(f"--epoch: want 1 or more samples, got {arguments.epoch}")
+    if arguments.steps < 1:
+        raise ValueError(f"--steps: want 1 or more, got {arguments.steps}")
     if arguments.outputs and not arguments.outputs.endswith(".npz"):
         raise ValueError(f"--outputs: want a file ending in .npz, got {arguments.outputs}")
     if arguments.outputs and not arguments.inputs and arguments.target.endswith((".network", ".program")):
@@ -34,6 +46,11 @@ def execute(arguments: argparse.Namespace) -> int:
     outputs = need_place(arguments.outputs, "--outputs")
     progress = Progress()
     outcome = _outcome(arguments, progress)
+    if arguments.epoch:
+        metrics = {**outcome.run.metrics, "epoch_samples": arguments.epoch}
+        outcome = replace(outcome, run=replace(outcome.run, metrics=metrics))
+    if arguments.against:
+        outcome = beside(outcome, arguments.against, arguments.target, options_of(arguments), progress)
     text = outcome.run.to_text()
     data = json.loads(text)  # what the file holds, so that 'cosim report' draws the same
     if folder:
@@ -90,6 +107,7 @@ def _outcome(arguments: argparse.Namespace, progress: Progress) -> Outcome:
         samples=arguments.samples,
         report=progress,
         cosimulation=cosim_options(arguments),
+        steps=arguments.steps,
     )
 
 

@@ -5,6 +5,7 @@ from .aten import register
 from .check import LayerDifference, Stored, layer_differences
 from .errors import LoweringError
 from .step import lower_step
+from .trained import lower_training_step, products_in_float
 
 __all__ = [
     "LayerDifference",
@@ -14,6 +15,8 @@ __all__ = [
     "layer_differences",
     "lower",
     "lower_step",
+    "lower_training_step",
     "lower_with_codes",
+    "products_in_float",
     "register",
 ]

@@ -28,8 +28,8 @@ def assemble(
     constants: dict[str, np.ndarray] = {}
     for old, new in renamed.items():
         tensors[new] = replace(draft.tensors[old], name=new)
-        if old in draft.constants:
-            constants[new] = draft.constants[old]
+        if old in draft.constants or old in draft.initial:
+            constants[new] = draft.constants[old] if old in draft.constants else draft.initial[old]
     operators = []
     for step, label in zip(draft.steps, names, strict=True):
         module, source, phase = graph.origin(step.node)
@@ -88,6 +88,8 @@ def _tensor_names(draft: Draft, operators: list[str]) -> dict[str, str]:
     used: Counter[str] = Counter()
     for item in draft.inputs:
         names[item] = _unique(draft.labels[item], used)
+    for item, label in draft.states.items():
+        names[item] = _unique(label, used)
     for index, item in enumerate(draft.outputs):
         names.setdefault(item, _unique("output" if len(draft.outputs) == 1 else f"output_{index}", used))
     for step, operator in zip(draft.steps, operators, strict=True):

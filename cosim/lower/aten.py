@@ -78,7 +78,7 @@ def kernel(function: str) -> Callable[..., tuple[np.ndarray, ...]]:
                 torch.default_generator.manual_seed(seed)
             result = target(*(_decode(value, tensors) for value in args), **{k: _decode(v, tensors) for k, v in kwargs})
         results = result if isinstance(result, tuple | list) else (result,)
-        kept = range(len(results)) if keep is None else keep
+        kept = [place for place, item in enumerate(results) if item is not None] if keep is None else keep
         return tuple(results[place].numpy() for place in kept)
 
     return run

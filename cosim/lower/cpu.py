@@ -13,6 +13,7 @@ from accel_models.network import CpuCall
 from . import aten
 from .codes import Codes, is_dequantize, is_quantize
 from .errors import LoweringError
+from .gradients import gradient_call
 from .graph import data_nodes, known_dtype, name_of
 from .kernels import kernel_call
 from .shapes import RESHAPES, is_identity
@@ -109,17 +110,20 @@ def _call(low: Lowering, node: fx.Node) -> list[str]:
     if name == "getitem":
         return [low.reals[low.source(node)][int(node.args[1])]]
     results = low.graph.results(node)
-    shapes = [tuple(int(size) for size in result.shape) for result in results]
-    dtypes = [known_dtype(result.dtype, f"node {node.name} ({name})") for result in results]
     if name in RESHAPES:
-        return [low.draft.reshape(low.reals[low.source(node)][0], shapes[0], node)]
+        return [low.draft.reshape(low.reals[low.source(node)][0], low.graph.shape(node), node)]
     if is_identity(low, node):
         return low.reals[low.source(node)]
-    call = kernel_call(low, node) or aten.call(low, node)
+    call = kernel_call(low, node) or gradient_call(low, node) or aten.call(low, node)
     attributes = CpuCall(function=call.function, parameters=tuple(sorted(call.parameters.items())))
-    names = [low.draft.tensor(shape, dtype) for shape, dtype in zip(shapes, dtypes, strict=True)]
-    label = name.removeprefix("aten.")
-    low.draft.steps.append(Step(attributes, call.tensors, names, _macs(low, node), node, label))
+    names = [
+        ""
+        if result is None
+        else low.draft.tensor(result.shape, known_dtype(result.dtype, f"node {node.name} ({name})"))
+        for result in results
+    ]
+    made = [item for item in names if item]
+    low.draft.steps.append(Step(attributes, call.tensors, made, _macs(low, node), node, name.removeprefix("aten.")))
     return names
 
 
@@ -134,6 +138,10 @@ def _macs(low: Lowering, node: fx.Node) -> int:
         swept = low.graph.shape(given["input"]) if transposed else low.graph.shape(node)
         pixels = prod(swept) // (swept[-len(weight) + 1] if len(weight) > 1 else 1)
         return pixels * prod(weight)
+    if name == "aten.convolution_backward":
+        weight = low.graph.shape(given["weight"])
+        swept = low.graph.shape(given["input" if given["transposed"] else "grad_output"])
+        return sum(given["output_mask"][:2]) * prod(swept) // swept[1] * prod(weight)
     if name in ("aten.linear", "aten.matmul", "aten.mm", "aten.bmm", "aten.addmm"):
         first = given.get("input", given.get("mat1", given.get("self")))
         return prod(low.graph.shape(node)) * low.graph.shape(first)[-1]

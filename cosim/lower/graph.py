@@ -106,12 +106,12 @@ class Graph:
         """Name of a dtype that a Network can hold; LoweringError for the others."""
         return known_dtype(self.dtype(node), f"node {node.name} ({op_name(node)})")
 
-    def results(self, node: fx.Node) -> list[torch.Tensor]:
-        """Fake values of a node's outputs: one, or several for an operator that returns a tuple."""
+    def results(self, node: fx.Node) -> list[Any]:
+        """Fake values of a node's outputs: one, or several of an operator that returns a tuple; None: not asked for."""
         value = self._values.get(node)
         if isinstance(value, torch.Tensor):
             return [value]
-        if isinstance(value, tuple | list) and all(isinstance(item, torch.Tensor) for item in value):
+        if isinstance(value, tuple | list) and all(item is None or isinstance(item, torch.Tensor) for item in value):
             return list(value)
         raise LoweringError(f"node {node.name} ({op_name(node)}) returns {type(value).__name__}, want tensors")
 

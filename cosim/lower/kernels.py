@@ -107,6 +107,9 @@ MAPPED: dict[str, Mapped] = {
     ),
     "linear": Mapped("linear", ("input", "weight", "bias")),
     "matmul": Mapped("matmul", ("self", "other")),
+    "addmm": Mapped(
+        "gemm", ("mat1", "mat2", "self"), fits=lambda given: given.get("alpha", 1) == given.get("beta", 1) == 1
+    ),
     "bmm": Mapped("matmul", ("self", "mat2")),
     "mm": Mapped("matmul", ("self", "mat2")),
     "conv2d": Mapped(

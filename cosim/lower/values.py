@@ -60,6 +60,8 @@ class Draft:
     stages: dict[str, Step] = field(default_factory=dict)  # tensor that fusing removed -> a step that computes it
     inputs: list[str] = field(default_factory=list)
     outputs: list[str] = field(default_factory=list)
+    states: dict[str, str] = field(default_factory=dict)  # persistent tensor -> its name
+    initial: dict[str, np.ndarray] = field(default_factory=dict)  # persistent tensor -> what it starts from
 
     def tensor(
         self, shape: Sequence[int], dtype: str = "int8", codes: Codes | None = None, role: str = "activation"

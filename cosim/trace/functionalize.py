@@ -148,7 +148,7 @@ class _Functionalizer:
                 self.alias_of(node, source, node)
             return
         if len(written) != 1 or schema.arguments[0].alias_info is None or not isinstance(node.args[0], fx.Node):
-            raise ValueError(f"node {node.name}: {target} writes to several or unusual arguments; cannot functionalize")
+            raise ValueError(f"{target}{_line(node)} writes to several or unusual arguments; cannot functionalize")
         destination = node.args[0]
         value = self.out_of_place(node, target)
         if "val" in destination.meta:
@@ -172,6 +172,8 @@ class _Functionalizer:
             return self.copied(node, args[0], args[1])
         if target is aten.zero_.default:
             return self.emit(node, aten.zeros_like.default, args[0])
+        if target is aten.bernoulli_.float:  # dropout
+            return self.emit(node, aten.bernoulli.p, args[0], args[1] if len(args) > 1 else 0.5)
         if target is aten.fill_.Scalar:
             return self.emit(node, aten.full_like.default, args[0], args[1])
         name = target._schema.name.split("::")[1]
@@ -180,7 +182,7 @@ class _Functionalizer:
         if name.endswith("_") and packet is not None and overload is None:
             overload = getattr(packet, f"{target._overloadname}_functional", None)
         if not name.endswith("_") or overload is None:
-            raise ValueError(f"node {node.name}: {target} has no out-of-place form; cannot functionalize")
+            raise ValueError(f"{target}{_line(node)} has no out-of-place form; cannot functionalize")
         return self.emit(node, overload, *args, **kwargs)
 
     def copied(self, node: fx.Node, destination: fx.Node, source: Any) -> fx.Node:
@@ -270,6 +272,12 @@ _SAME_ELEMENTS = (
     aten.lift_fresh.default,
     aten.view_as.default,
 )
+
+
+def _line(node: fx.Node) -> str:
+    """Where in the user's code a node comes from, for a message."""
+    source = getattr(node.meta.get("stamp"), "source", "")
+    return f" ({source})" if source else f" (node {node.name})"
 
 
 def _aliased_argument(node: fx.Node, target: torch._ops.OpOverload) -> fx.Node | None:

@@ -8,17 +8,31 @@ from reports.figures.memory import memories
 from reports.figures.roofline import roofline
 from reports.figures.rtl import rtl_by_operator
 from reports.figures.silicon import area
+from reports.figures.training import (
+    beside_energies,
+    beside_times,
+    learning,
+    step_energies,
+    step_memories,
+    step_times,
+)
 
 __all__ = [
     "Figure",
     "area",
+    "beside_energies",
+    "beside_times",
     "energy_by_component",
     "energy_by_operator",
     "engines",
     "latency_by_operator",
     "latency_by_phase",
+    "learning",
     "losses",
     "memories",
     "roofline",
     "rtl_by_operator",
+    "step_energies",
+    "step_memories",
+    "step_times",
 ]

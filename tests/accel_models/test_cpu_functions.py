@@ -1,10 +1,13 @@
 """Every function of a CPU call has a class on purpose; windows are counted by hand and against the NumPy kernels."""
 
+import math
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from accel_models.cpu import cpu_cost, tables
-from accel_models.cpu_functions import ATEN, DEFAULT, FREE, KERNELS, MACS, PRODUCTS, SEQUENCE, class_of, taps
+from accel_models.cpu_functions import ATEN, DEFAULT, FREE, FUSED, KERNELS, MACS, PRODUCTS, SEQUENCE, class_of, taps
 from accel_models.kernels import FUNCTIONS
 from accel_models.network import CpuCall, Operator, Pad, Permute, Reshape, Slice, Tensor
 from accel_models.system import Cpu
@@ -26,7 +29,7 @@ def test_every_kernel_has_a_class_and_every_class_a_cost() -> None:
     kernels = {name for name in FUNCTIONS if "::" not in name}  # others are registered by who can run them
     assert kernels == set(KERNELS)
     assert not set(KERNELS) & set(ATEN)
-    assert {*KERNELS.values(), *ATEN.values()} <= {*tables().per_element, FREE, MACS, PRODUCTS, SEQUENCE}
+    assert {*KERNELS.values(), *ATEN.values()} <= {*tables().per_element, FREE, MACS, PRODUCTS, SEQUENCE, FUSED}
 
 
 @pytest.mark.parametrize(
@@ -92,3 +95,37 @@ def test_adaptive_bins_are_counted_as_the_kernel_reads_them(size: tuple[int, int
 
 def test_products_cost_their_macs() -> None:
     assert cycles("linear", (1, 4096), (1, 10), macs=40960) == 500 + 299828 + 80  # 7.32 a MAC, rounded up
+
+
+def test_gradients_cost_more_than_the_product_itself() -> None:
+    operator, shapes = call("gemm", (16, 256), (16, 10), macs=40960)
+    gradient = replace(operator, phase="backward-weight")
+    assert cpu_cost(operator, shapes, M4).cycles_cpu == 500 + math.ceil(7.32 * 40960) + 8 * 160
+    assert cpu_cost(gradient, shapes, M4).cycles_cpu == 500 + math.ceil(1.14 * 7.32 * 40960) + 8 * 160
+
+
+def test_a_fused_loop_reads_and_writes_once() -> None:
+    """Momentum: b = 0.9 b + g, w = w - lr b: three tensors in, two out, and a step count that is one number."""
+    names = ("w", "b", "g")
+    shapes = {name: Tensor(name=name, shape=(100,), dtype="float32") for name in (*names, "w2", "b2")}
+    shapes |= {name: Tensor(name=name, shape=(), dtype="float32") for name in ("t", "t2")}
+    calls = (
+        ("mul", (1,), (("other", 0.9),), 100), ("add", (3, 2), (), 100), ("add", (0, 4), (("alpha", -0.1),), 100),
+        ("add", (3,), (("other", 1.0),), 1),
+    )  # fmt: skip
+    attributes = CpuCall(function="fused", parameters=(("calls", calls), ("results", (5, 4, 6))))
+    fused = Operator(name="u", inputs=(*names, "t"), outputs=("w2", "b2", "t2"), attributes=attributes)
+    assert cpu_cost(fused, shapes, M4).cycles_cpu == 500 + 100 * (1 + 2 * 5 + 3) + 8
+
+
+def test_float_on_a_cortex_m7_against_layers_held_out() -> None:
+    """Cycles of X-CUBE-AI 4.0.0 in fp32 on STM32F746; the source is in tables/cpu.yaml. Only the second was fitted."""
+    m7 = Cpu(core="cortex-m7", library="x-cube-ai", clock_mhz=216)
+    rows = {  # layer: MACs, outputs, measured ms
+        "conv2d_2": (2_244_480, 25 * 64, 57.406, 0.01), "conv2d_4": (332_416, 576, 8.768, 0.04),
+        "dense_5": (36_864, 64, 1.009, 0.08),
+    }  # fmt: skip
+    for name, (macs, outputs, milliseconds, within) in rows.items():
+        operator, shapes = call("conv2d", (1, outputs), (1, outputs), macs=macs)
+        got = cpu_cost(operator, shapes, m7).cycles_cpu
+        assert got == pytest.approx(milliseconds * 216_000, rel=within), name

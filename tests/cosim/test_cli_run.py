@@ -214,6 +214,8 @@ def test_lists(cosim: Command) -> None:
         "gemm",
         "octo",
         "octo-resnet8",
+        "octo-fp32",
+        "octo-resnet8-fp32",
     ]
     assert {"edge16", "edge8", "cortex-m7", "cortex-m4"} <= {item["name"] for item in found["systems"]}
     schema = json.loads(cosim("list", "--schema").out)

@@ -12,6 +12,7 @@ import pytest
 
 from reports import html
 from tests.reports.runs import small_run
+from tests.reports.test_training import CURVES, OTHER, step_run
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 pytestmark = pytest.mark.skipif(BROWSER is None, reason="no chromium, chromium-browser or google-chrome on PATH")
@@ -95,6 +96,15 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 def test_every_figure_is_drawn(found: dict[str, Any]) -> None:
     assert len(found["figures"]) == 10
     for name, figure in found["figures"].items():
+        assert figure["marks"] > 0 and figure["width"] > 300 and figure["height"] > 200, name
+
+
+def test_the_figures_of_a_training_step_are_drawn(tmp_path: Path) -> None:
+    run = step_run(curves=CURVES, losses=[2.0, 1.0]) | {"against": OTHER}
+    found = opened(run, tmp_path)
+    ours = {name: item for name, item in found["figures"].items() if name.startswith(("step-", "beside-", "learning-"))}
+    assert len(ours) >= 9
+    for name, figure in ours.items():
         assert figure["marks"] > 0 and figure["width"] > 300 and figure["height"] > 200, name
 
 

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch.nn import functional
 
 from workloads.octo import initial, networks, problem
-from workloads.octo.fp32 import Reference
+from workloads.octo.fp32 import Module, Reference
 from workloads.octo.networks import Network
 from workloads.octo.scales import State, scalar
 from workloads.octo.settings import Settings
@@ -84,15 +85,69 @@ class Recipe:
         """Accuracy on the test set after the same training in float32 and in integers, both from here."""
         network = networks.get(self.network)
         data = problem.read(network, folder, None, self.samples)
-        found: dict[str, Any] = {}
+        found: dict[str, Any] = {"curves": []}
         for name, arithmetic in (("fp32", Reference()), ("int8", self.settings)):
             report(f"training {self.epochs} epochs in {name}")
             numbers = (self.epochs, self.training_batch, self.learning_rate, seed, self.start)
             done = train(Job(network, data, arithmetic, *numbers), None, False, lambda line: None)
             assert done is not None
             found[f"accuracy_{name}"] = done[1][-1]["accuracy"]
+            found["curves"].append(
+                {
+                    "name": name,
+                    "of": "run" if name == "int8" else "against",
+                    "quantity": "accuracy",
+                    "samples": [len(data.labels) * (epoch + 1) for epoch in range(len(done[1]))],
+                    "values": [point["accuracy"] for point in done[1]],
+                }
+            )
         return found | {"epochs": self.epochs, "training_samples": len(data.labels), "data_set": data.data_set}
+
+
+@dataclass
+class FloatTrainer:
+    """The same network in float32, trained by autograd and plain SGD; a call is one step and returns the loss."""
+
+    module: Module
+    optimizer: torch.optim.Optimizer
+
+    def __call__(self, x: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        self.optimizer.zero_grad()
+        loss = functional.cross_entropy(self.module(x), labels)
+        loss.backward()
+        self.optimizer.step()
+        return loss
+
+
+@dataclass(frozen=True, slots=True)
+class FloatExample:
+    """A float trainer before its first step, and a batch of its data."""
+
+    trainer: FloatTrainer
+    inputs: tuple[torch.Tensor, torch.Tensor]
+
+
+@dataclass(frozen=True, slots=True)
+class FloatRecipe:
+    """What a step of ``Recipe`` is compared with: float32 on a microcontroller. It is scored there, not here."""
+
+    network: str
+    batch: int
+    learning_rate: float = 0.1
+
+    def example(self, folder: Path | None, seed: int) -> FloatExample:
+        network = networks.get(self.network)
+        data = problem.read(network, folder, None)
+        torch.manual_seed(seed)
+        module = Module(network)
+        optimizer = torch.optim.SGD(module.parameters(), lr=self.learning_rate)
+        return FloatExample(FloatTrainer(module, optimizer), (data.inputs[: self.batch], data.labels[: self.batch]))
+
+    def accuracy(self, folder: Path | None, seed: int, report: Callable[[str], None]) -> dict[str, Any]:
+        return {}
 
 
 DIGITS = Recipe("digits-cnn", 8, "he", 6, None)
 RESNET8 = Recipe("resnet8", 8, "trained", 1, 200, learning_rate=0.01)
+FLOAT_DIGITS = FloatRecipe("digits-cnn", 8)
+FLOAT_RESNET8 = FloatRecipe("resnet8", 1, learning_rate=0.01)  # in float32, the activations of 8 samples are 5 MiB
