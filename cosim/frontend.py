@@ -28,19 +28,28 @@ class Step:
 
     def reference(self, steps: int = 1) -> tuple[list[np.ndarray], dict[str, np.ndarray]] | None:
         """Results, in order, of the last of so many steps on the same batch, and the state after it by name, as PyTorch
-        has them; None where the step draws random numbers when it runs."""
+        has them; None where the step draws random numbers when it runs, or PyTorch cannot run the flat graph (a view
+        of what has other strides there)."""
         traced = self.traced
         if any(_is_random(node) for node in traced.graph_module.graph.nodes):
             return None
         results: tuple[torch.Tensor, ...] = ()
         state: Mapping[str, torch.Tensor] | None = None
-        for _ in range(steps):
-            results, state = traced.run(*traced.example_inputs, state=state)
+        try:
+            for _ in range(steps):
+                results, state = traced.run(*traced.example_inputs, state=state)
+        except RuntimeError:
+            return None
         return [item.numpy() for item in results], {name: item.numpy() for name, item in (state or {}).items()}
 
 
 def _is_random(node: torch.fx.Node) -> bool:
-    return torch.Tag.nondeterministic_seeded in getattr(node.target, "tags", ())
+    if torch.Tag.nondeterministic_seeded not in getattr(node.target, "tags", ()):
+        return False
+    named = getattr(node.target, "_schema", None)
+    names = [argument.name for argument in named.arguments] if named is not None else []
+    given = dict(zip(names, node.args, strict=False)) | dict(node.kwargs)
+    return given.get("dropout_p", 0.0 if "dropout_p" in names else 1.0) != 0.0  # attention draws for its dropout only
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -115,6 +115,8 @@ def _call(low: Lowering, node: fx.Node) -> list[str]:
     if is_identity(low, node):
         return low.reals[low.source(node)]
     call = kernel_call(low, node) or gradient_call(low, node) or aten.call(low, node)
+    if "::" in call.function and None in results:  # only what was asked for is wanted of PyTorch
+        call.parameters["keep"] = tuple(place for place, item in enumerate(results) if item is not None)
     attributes = CpuCall(function=call.function, parameters=tuple(sorted(call.parameters.items())))
     names = [
         ""

@@ -129,6 +129,17 @@ def test_states_that_trade_places_and_other_losses(module: ModuleType) -> None:
     assert difference({"w": weight}, {"w": module.weight.detach().numpy()}) < EXACT
 
 
+def test_the_aten_form_serves_what_has_no_numpy_kernel(module: ModuleType) -> None:
+    network = lowered("others_step")
+    assert "aten::convolution_backward.default" in functions(network)
+    done = run_steps(compile_network(network, load_system("cortex-m7")), inputs_of(module), 2)
+    losses = [module.others_step(**module.example_inputs()).item() for _ in range(2)]
+    np.testing.assert_allclose(done.losses, losses, rtol=EXACT)
+    for key, value in module.others.state_dict().items():
+        have = {key: done.state[f"p_{key}".replace(".", "_")]}
+        assert difference(have, {key: value.numpy()}) < 1e-4, "Adam divides by the root of tiny gradients"
+
+
 def test_dropout_draws_when_it_runs() -> None:
     network = lowered("dropped_step")
     assert "aten::bernoulli.p" in functions(network)
