@@ -72,6 +72,14 @@ class Reach:
         found = below[:, right + 1] - below[:, left] - above[:, right + 1] + above[:, left]
         return found > 0
 
+    def matrices(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """float32 (output, input) patches of rows and of columns: 1 where one reads the other."""
+        rows, columns = (
+            torch.stack([(patch >= first) & (patch <= last) for patch in range(int(last.max()) + 1)], dim=1)
+            for first, last in (self.rows, self.columns)
+        )
+        return rows.to(torch.float32), columns.to(torch.float32)
+
     def taps(self) -> torch.Tensor:
         """int64 (down, across): input patches that each output patch looks at; the work of the dilation."""
         down, across = (last - first + 1 for first, last in (self.rows, self.columns))
