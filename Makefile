@@ -14,6 +14,7 @@
 #   make activity  how often the RTL's signals change in ResNet-8, beside what the energy table assumes
 #   make area    synthesizes the RTL, counts gates and writes reports/results/area.md
 #   make reproduce-octo  trains in 8-bit integers and in floats, three seeds each; reports/results/octo_accuracy.md
+#   make reproduce-patchskip  patch skip by policy, patch, threshold and gate; DATA=DIR adds real clips; reports/results/patchskip.md
 #   make clean   removes what the other targets made
 #
 # PYTHON    the interpreter to start from, at least 3.11                    make test PYTHON=python3.12
@@ -35,7 +36,7 @@ export PYTHONPYCACHEPREFIX ?= $(CURDIR)/build/bytecode
 unexport PYTHONDONTWRITEBYTECODE
 IN_VENV := PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
 
-.PHONY: demo test slow lint bench screening arrays programs activity area mutants coverage proofs reproduce-octo env clean
+.PHONY: demo test slow lint bench screening arrays programs activity area mutants coverage proofs reproduce-octo reproduce-patchskip env clean
 .DELETE_ON_ERROR:
 
 demo: $(STAMP)
@@ -83,6 +84,9 @@ proofs: $(VERIFY)
 reproduce-octo: $(STAMP)
 	$(IN_VENV) python -m workloads.octo.reproduce --resume
 
+reproduce-patchskip: $(STAMP)
+	$(IN_VENV) python -m workloads.patchskip.reproduce --resume --threads $(JOBS) $(if $(DATA),--data $(DATA))
+
 env: $(STAMP)
 
 $(STAMP): pyproject.toml constraints.txt
@@ -92,11 +96,11 @@ $(STAMP): pyproject.toml constraints.txt
 	@command -v perl >/dev/null || { echo "make: no perl: Verilator is started by it; install perl" >&2; exit 1; }
 	@command -v c++ >/dev/null || { echo "make: no C++ compiler (c++): the RTL is compiled with it; install g++ or clang" >&2; exit 1; }
 	$(PYTHON) -m venv --clear $(VENV)
-	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) -c constraints.txt -e '.[rtl,explore,postgres,dev]'
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) -c constraints.txt -e '.[rtl,explore,postgres,video,dev]'
 	@touch $@
 
 $(VERIFY): $(STAMP)
-	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) -c constraints.txt -e '.[rtl,explore,postgres,dev,verify]'
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) -c constraints.txt -e '.[rtl,explore,postgres,video,dev,verify]'
 	@touch $@
 
 clean:

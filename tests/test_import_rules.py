@@ -20,7 +20,7 @@ LEFTOVERS = {"build", "__pycache__"}  # made by the build and by Python, ignored
 # What each package may import beside the standard library and itself.
 ALLOWED = {
     "accel_models": {"numpy", "pydantic", "simpy", "yaml"},
-    "workloads": {"numpy", "sklearn", "torch"},
+    "workloads": {"av", "numpy", "sklearn", "torch"},
     "reports": {"accel_models", "cosim", "numpy", "pandas", "plotly", "rich"},
     "rtl": {"accel_models", "cocotb", "cocotb_tools", "cocotbext", "find_libpython", "numpy", "pytest"},
     "cosim": {
@@ -35,6 +35,7 @@ ONLY_IN = {
     ("cosim", "torchao"): r"cosim/(trace|quantize|lower|frontend)",
     ("cosim", "pandas"): r"cosim/explore",
     ("cosim", "plotly"): r"cosim/explore",
+    ("workloads", "av"): r"workloads/patchskip/video",
     ("rtl", "pytest"): r"rtl/mutation/campaign",
 }
 GOLDEN = re.compile(r"accel_models/(golden|arithmetic)")  # exact arithmetic: numpy and nothing else

@@ -142,12 +142,24 @@ def _decades(values: Sequence[float]) -> list[float]:
 
 
 def step_memories(run: RunJson) -> list[Figure]:
-    """The memories that hold something from the forward phase for the backward one, or state."""
+    """The memories that hold something from the forward phase for the backward one, or state.
+
+    Without one in whose places the tiles of an operator take turns: what is in it by operators is never there at once.
+    """
     by_space = {item["space"]: item for item in run["memory"]}
-    found = [by_space[space] for space in _TITLES if space in by_space]
+    found = [by_space[space] for space in _TITLES if space in by_space and _at_once(run, by_space[space])]
     return [
         _memory(run, item) for item in found if any(_kind(run, t) not in (_FIXED, _WORKING) for t in item["tensors"])
     ]
+
+
+def _at_once(run: RunJson, memory: RunJson) -> bool:
+    """Whether all tensors alive in any operator fit the memory together."""
+    alive = [0] * len(run["operators"])
+    for tensor in memory["tensors"]:
+        for row in range(tensor["first"], min(tensor["last"], len(alive) - 1) + 1):
+            alive[row] += tensor["bytes"]
+    return max(alive, default=0) <= memory["size_bytes"]
 
 
 def saved(run: RunJson, tensor: RunJson) -> bool:

@@ -99,6 +99,15 @@ def test_memory_names_what_the_forward_phase_saves() -> None:
     assert total == pytest.approx(used), "the stack is what is alive"
 
 
+def test_a_memory_whose_places_are_used_in_turns_is_not_stacked() -> None:
+    run = step_run()
+    sram = next(item for item in run["memory"] if item["space"] == "sram")
+    sram["size_bytes"] = max(sram["used_bytes"])
+    assert "step-memory-sram" in {figure.id for figure in figures.step_memories(run)}
+    sram["size_bytes"] -= 1
+    assert "step-memory-sram" not in {figure.id for figure in figures.step_memories(run)}
+
+
 def test_curves_take_each_runs_own_time_and_energy() -> None:
     run = step_run(curves=CURVES, losses=[2.0, 1.0]) | {"against": OTHER}
     mine, other, loss = training.curves(run)

@@ -25,16 +25,16 @@ _LEAVES = (slice(0, 213), slice(226, 320))  # rows and columns of the flower pho
 
 
 @lru_cache(maxsize=1)
-def _photos() -> dict[str, np.ndarray]:
+def photos() -> dict[str, np.ndarray]:
     """(3, rows, columns) float64, 0..255."""
     return {name: photo.transpose(2, 0, 1).astype(np.float64) for name, photo in load_arrays(_PHOTOS).items()}
 
 
 @lru_cache(maxsize=1)
-def _flower() -> np.ndarray:
+def flower() -> np.ndarray:
     """(4, 140, 140): red, green, blue (0..255) and opacity (0..1: a disc without the dark leaves)."""
     rows, columns = (slice(centre - _RADIUS, centre + _RADIUS) for centre in _CENTRE)
-    colours = _photos()["flower"][:, rows, columns]
+    colours = photos()["flower"][:, rows, columns]
     y, x = np.mgrid[-_RADIUS:_RADIUS, -_RADIUS:_RADIUS] + 0.5
     inside = (np.hypot(y, x) < _RADIUS) & (colours[0] > colours[2] + 20.0)  # petals are red, leaves are blue-green
     return np.concatenate([colours, inside[None].astype(np.float64)])
@@ -55,7 +55,7 @@ def _coloured(image: np.ndarray, spread: float, rng: np.random.Generator) -> np.
 
 def _background(rng: np.random.Generator) -> np.ndarray:
     """A square crop of a photo, resized; (3, 96, 96)."""
-    photo = _photos()["china"] if rng.random() < 0.8 else _photos()["flower"][(slice(None), *_LEAVES)]
+    photo = photos()["china"] if rng.random() < 0.8 else photos()["flower"][(slice(None), *_LEAVES)]
     side = int(rng.integers(60, min(photo.shape[1:]) + 1))
     top, left = (int(rng.integers(0, length - side + 1)) for length in photo.shape[1:])
     crop = resize_bilinear(photo[:, top : top + side, left : left + side], SIDE_PIXELS, SIDE_PIXELS)
@@ -93,7 +93,7 @@ def draw(label: int, rng: np.random.Generator) -> np.ndarray:
         raise ValueError(f"label is {label}, want 0 or 1")
     image = _background(rng)
     if label == 1 or rng.random() < 0.5:
-        thing = _flower() if label == 1 else _shuffled(_flower(), rng)
+        thing = flower() if label == 1 else _shuffled(flower(), rng)
         coloured = np.concatenate([_coloured(thing[:3], 0.3, rng), thing[3:]])
         image = _paste(image, coloured, rng)
     image = image + rng.normal(0.0, 4.0, image.shape)  # the camera's noise

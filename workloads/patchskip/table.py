@@ -1,0 +1,125 @@
+"""The Markdown page of the measurements."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from workloads.patchskip.cells import CELLS
+
+Run = Mapping[str, Any]
+LEARNED_MARGIN = 1.2
+
+
+def pareto(runs: Sequence[Run]) -> list[Run]:
+    """Runs that no other one beats in gain and feature error, by rising error."""
+    best: list[Run] = []
+    for run in sorted(runs, key=lambda r: (r["error"], -r["gain"])):
+        if not best or run["gain"] > best[-1]["gain"]:
+            best.append(run)
+    return best
+
+
+def gain_at(runs: Sequence[Run], error: float) -> float | None:
+    """The largest gain of a run whose feature error is not above `error`; None where there is none."""
+    return max((run["gain"] for run in runs if run["error"] <= error), default=None)
+
+
+def _percent(value: float | None, digits: int = 1) -> str:
+    return "" if value is None else f"{100 * value:.{digits}f} %"
+
+
+def _row(run: Run) -> str:
+    task = " / ".join(_percent(run.get(name)) for name in ("presence", "count")) if "count" in run else ""
+    parts = (
+        f"x{run['gain']:.2f}",
+        _percent(run["skip_ratio"]),
+        _percent(run["overhead"], 2),
+        _percent(run["error"], 2),
+    )
+    error_and_task = (
+        *parts,
+        _percent(run["last_error"], 2),
+        task,
+        _percent(run["agreement"]),
+        str(run["whole_frames"]),
+    )
+    return f"| {run['cell']} | " + " | ".join(error_and_task) + " |"
+
+
+def _clip(name: str, runs: Sequence[Run]) -> list[str]:
+    order = {cell.name: k for k, cell in enumerate(CELLS)}
+    dense = ", ".join(
+        f"{r['backbone']} {_percent(r['dense_presence'])} / {_percent(r['dense_count'])}"
+        for r in {r["backbone"]: r for r in runs if "dense_count" in r}.values()
+    )
+    front = {
+        id(run)
+        for backbone in {r["backbone"] for r in runs}
+        for run in pareto([r for r in runs if r["backbone"] == backbone])
+    }
+    lines = [
+        f"## {name}",
+        "",
+        f"{runs[0]['frames']} frames." + (f" Dense, presence / count: {dense}." if dense else ""),
+    ]
+    lines += ["", "| cell | gain | skipped | overhead | error | at the end | presence / count | as dense | whole |"]
+    lines += ["|---|---:|---:|---:|---:|---:|---:|---:|---:|"]
+    for run in sorted(runs, key=lambda r: order.get(r["cell"], len(order))):
+        row = _row(run)
+        lines.append(row.replace("| ", "| **", 1).replace(" | ", "** | ", 1) if id(run) in front else row)
+    return [*lines, ""]
+
+
+def _answers(clip: str, runs: Sequence[Run]) -> list[str]:
+    """What the numbers say of the claims, for one clip."""
+    exact = [run for run in runs if run["theta"] == 0 and run["gate"] == "none"]
+    found = (
+        [
+            f"- {clip}, theta 0: {sum(r['codes_different'] for r in exact)} codes differ from dense, "
+            f"best x{max(r['gain'] for r in exact):.2f}."
+        ]
+        if exact
+        else []
+    )
+    near = [r for r in runs if r["gate"] == "none" and "count" in r and r["backbone"] == "resnet8"]
+    near = [r for r in near if min(r["presence"] - r["dense_presence"], r["count"] - r["dense_count"]) >= -0.01]
+    if near:
+        best = max(near, key=lambda r: r["gain"])
+        found.append(
+            f"- {clip}, both task metrics within 1 point of dense or above: best x{best['gain']:.2f} ({best['cell']})."
+        )
+    fixed = [r for r in runs if r["gate"] == "none" and r["backbone"] == "resnet8"]
+    for run in (r for r in runs if r["gate"] != "none"):
+        rival = gain_at(fixed, run["error"])
+        if rival is not None:
+            ratio = run["gain"] / rival
+            found.append(
+                f"- {clip}, {run['cell']}: x{run['gain']:.2f} against x{rival:.2f} of the best threshold with no more "
+                f"error: {ratio:.2f}, {'reached' if ratio >= LEARNED_MARGIN else 'short of'} {LEARNED_MARGIN}."
+            )
+    return found
+
+
+def page(runs: Sequence[Run]) -> str:
+    """Every run by clip, the Pareto front in bold, what it says of the claims, and what was not run."""
+    clips = list(dict.fromkeys(str(run["clip"]) for run in runs))
+    done = {run["cell"] for run in runs}
+    missing = [cell.name for cell in CELLS if cell.name not in done]
+    lines = [
+        "# Patch skip: work and error by policy, patch, threshold and gate",
+        "",
+        "Gain: dense multiply-accumulates over all that was charged, the halo, comparators, gates, masks and running",
+        "sums included. Overhead is the charge without the convolutions, as a share of dense. Error: relative",
+        "Euclidean distance of the last map to dense, mean over frames and over the last ten. Labels are derived",
+        "(`workloads/README.md`). Whole: frames computed without skipping, the first included. Bold: no other row of",
+        "that backbone has more gain at no more error. Gates were trained on generated scenes alone.",
+        "",
+        *(line for clip in clips for line in _clip(clip, [run for run in runs if run["clip"] == clip])),
+        "## What the numbers say",
+        "",
+        *(line for clip in clips for line in _answers(clip, [run for run in runs if run["clip"] == clip])),
+        "",
+        f"The {len(runs)} runs took {sum(run['seconds'] for run in runs):.0f} s of one core.",
+    ]
+    if missing:
+        lines += ["", f"Not run: {'; '.join(missing)}."]
+    return "\n".join(lines) + "\n"
