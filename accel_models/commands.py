@@ -188,6 +188,9 @@ class Matrix(Command):
     one input pixel; ``taps <= rows``; ``run_bytes`` and ``tap_stride`` are not used.
     OUTER: ``acc[n*K + k][c] += sum_p x[p][k] * g[p][n*C + c]`` with g at ``weight_address + p*weight_row_stride``.
     P, K: pixels of the tile, length of the contraction. ``accumulate`` clear starts from zero.
+
+    ``planes`` images lie ``input_plane_stride`` bytes apart; the tile is taken from each. Pixels go plane by plane: P
+    is ``planes * output_height * output_width``, and ``input_height`` bounds the rows of every plane.
     """
 
     OPCODE: ClassVar[int] = 4
@@ -216,6 +219,8 @@ class Matrix(Command):
     weight_row_stride: int = _bits(16, default=None)
     accumulator: int = _bits(12, default=None)
     zero_point: Operand = _bits(8, signed=True, register=True)
+    planes: Operand = _bits(12, register=True, default=1)
+    input_plane_stride: int = _bits(20)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

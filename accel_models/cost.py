@@ -77,10 +77,15 @@ def matrix_drain(hw: Any) -> Cycles:
     return np.where(np.asarray(hw.kind) == ArrayKind.BROADCAST, MATRIX_DRAIN, skewed)
 
 
+def output_rows(c: Any) -> Cycles:
+    """Rows of output pixels of a Matrix command, those of all its planes."""
+    return np.asarray(c.planes, np.int64) * c.output_height
+
+
 def _empty(c: Any) -> NDArray[np.bool_]:
     """Whether a Matrix command has no pixels, outputs or products: it ends at once."""
     none = (np.asarray(c.run_bytes) == 0) & (np.asarray(c.mode) != MatrixMode.DEPTHWISE)
-    for size in (c.output_height, c.output_width, c.columns, c.kernel_height, c.taps):
+    for size in (c.planes, c.output_height, c.output_width, c.columns, c.kernel_height, c.taps):
         none = none | (np.asarray(size) == 0)
     return none
 
@@ -90,7 +95,7 @@ def _dot(c: Any, hw: Any) -> Cycles:
 
     A tile takes max(pixels, load of its own weights, accumulator latency); the first load is exposed.
     """
-    pixels = np.asarray(c.output_height, np.int64) * c.output_width
+    pixels = output_rows(c) * c.output_width
     chunks, groups = ceil_div(c.run_bytes, hw.rows), ceil_div(c.columns, hw.columns)
     repeats = np.asarray(c.kernel_height, np.int64) * c.taps
     row_tail, column_tail = c.run_bytes - (chunks - 1) * hw.rows, c.columns - (groups - 1) * hw.columns
@@ -112,7 +117,7 @@ def _dot(c: Any, hw: Any) -> Cycles:
 def _depthwise(c: Any, hw: Any) -> Cycles:
     """One kernel row at a time: an output row takes ``(width-1)*stride_x + taps`` cycles, one pixel read in each."""
     groups, tiles = ceil_div(c.columns, hw.columns), np.asarray(c.kernel_height, np.int64)
-    height = np.asarray(c.output_height, np.int64)
+    height = output_rows(c)
     row = (np.asarray(c.output_width, np.int64) - 1) * c.stride_x + c.taps
     tile = np.maximum(np.maximum(height * row, c.taps), ACCUMULATE_LATENCY)
     return c.taps + groups * tiles * tile
@@ -120,7 +125,7 @@ def _depthwise(c: Any, hw: Any) -> Cycles:
 
 def _outer(c: Any, hw: Any) -> Cycles:
     """Every tile sums over all pixels in the PEs, then drains one accumulator entry per row."""
-    pixels = np.asarray(c.output_height, np.int64) * c.output_width
+    pixels = output_rows(c) * c.output_width
     chunks, groups = ceil_div(c.run_bytes, hw.rows), ceil_div(c.columns, hw.columns)
     repeats = np.asarray(c.kernel_height, np.int64) * c.taps
     drained = groups * repeats * c.run_bytes

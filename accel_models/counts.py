@@ -139,11 +139,15 @@ def _input_words(c: Any, hw: Any) -> Int64:
     start = np.asarray(c.input_address, np.int64) + np.asarray(c.origin_x, np.int64) * c.input_pixel_stride
     steps = np.asarray(c.input_pixel_stride, np.int64) * c.stride_x
     tap = np.where(np.asarray(c.taps) > 1, c.tap_stride, 0)
-    return _words(start, (steps, tap, c.input_row_stride), hw)
+    return _words(start, (steps, tap, c.input_row_stride, _plane_stride(c)), hw)
+
+
+def _plane_stride(c: Any) -> ArrayLike:
+    return np.where(np.asarray(c.planes) > 1, c.input_plane_stride, 0)
 
 
 def _dot(c: Any, hw: Any) -> dict[str, ArrayLike]:
-    pixels = np.asarray(c.output_height, np.int64) * c.output_width
+    pixels = cost.output_rows(c) * c.output_width
     chunks, groups = ceil_div(c.run_bytes, hw.rows), ceil_div(c.columns, hw.columns)
     repeats = np.asarray(c.kernel_height, np.int64) * c.taps
     steps = groups * repeats * chunks * pixels
@@ -163,13 +167,13 @@ def _dot(c: Any, hw: Any) -> dict[str, ArrayLike]:
 
 
 def _depthwise(c: Any, hw: Any) -> dict[str, ArrayLike]:
-    height, width = np.asarray(c.output_height, np.int64), np.asarray(c.output_width, np.int64)
+    height, width = cost.output_rows(c), np.asarray(c.output_width, np.int64)
     groups, kernel = ceil_div(c.columns, hw.columns), np.asarray(c.kernel_height, np.int64)
     reads = groups * kernel * height * ((width - 1) * c.stride_x + c.taps)
     steps = groups * kernel * height * width
     vectors = groups * kernel * c.taps * (height > 0)
     first = np.where(np.asarray(c.accumulate) == 1, 0, groups * height * width)
-    input_words = _words(c.input_address, (c.input_pixel_stride, c.input_row_stride), hw)
+    input_words = _words(c.input_address, (c.input_pixel_stride, c.input_row_stride, _plane_stride(c)), hw)
     return {
         "macs": height * width * kernel * c.taps * c.columns,
         "array_steps": steps,
@@ -182,7 +186,7 @@ def _depthwise(c: Any, hw: Any) -> dict[str, ArrayLike]:
 
 
 def _outer(c: Any, hw: Any) -> dict[str, ArrayLike]:
-    pixels = np.asarray(c.output_height, np.int64) * c.output_width
+    pixels = cost.output_rows(c) * c.output_width
     chunks, groups = ceil_div(c.run_bytes, hw.rows), ceil_div(c.columns, hw.columns)
     repeats = np.asarray(c.kernel_height, np.int64) * c.taps
     steps = groups * repeats * chunks * pixels

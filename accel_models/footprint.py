@@ -116,7 +116,8 @@ def _image(base: int, rows: int, row_stride: int, width_bytes: int, write: bool)
 
 def _matrix(c: Matrix, columns: int) -> list[Interval]:
     height = _top(c, "output_height")
-    pixels = height * c.output_width
+    planes = _top(c, "planes")
+    pixels = planes * height * c.output_width
     groups = -(-c.columns // columns)
     first = max(c.origin_y, 0)
     last = min(c.origin_y + (height - 1) * c.stride_y + (c.kernel_height - 1) * c.dilation_y, c.input_height - 1)
@@ -126,7 +127,8 @@ def _matrix(c: Matrix, columns: int) -> list[Interval]:
     whole = pixel == 0 or c.tap_stride % pixel == 0
     run = c.columns if c.mode == MatrixMode.DEPTHWISE else min(c.run_bytes, pixel) if whole else pixel
     row_bytes = (c.input_width - 1) * pixel + run
-    read = _image(c.input_address + first * c.input_row_stride, last - first + 1, c.input_row_stride, row_bytes, False)
+    axes = (planes, c.input_plane_stride), (max(last - first + 1, 0), c.input_row_stride), (max(row_bytes, 0), 1)
+    read = _box("pad", c.input_address + first * c.input_row_stride, False, *axes)
     contraction = c.kernel_height * c.taps * (1 if c.mode == MatrixMode.DEPTHWISE else c.run_bytes)
     if c.mode == MatrixMode.OUTER:
         weights = _box("pad", c.weight_address, False, (pixels, c.weight_row_stride), (c.columns, 1))

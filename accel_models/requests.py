@@ -92,7 +92,7 @@ PLACES: dict[type[Command], tuple[str, ...]] = {
     Update: ("master_address", "output_address"),
 }
 ELSEWHERE = ("wait", "signal", "accumulator", "accumulate")
-_AXES = 5  # of a shape at most
+_AXES = 6  # of a shape at most
 
 
 def requests_of(command: type[Command], fields: Any, hw: Any, banks: BankMap) -> Requests | None:
@@ -141,7 +141,7 @@ def _matrix(c: Any, hw: Any, banks: BankMap) -> list[MatrixRequests] | None:
         return None
     depthwise, outer = c.mode == MatrixMode.DEPTHWISE, c.mode == MatrixMode.OUTER
     run = 1 if depthwise else c.run_bytes
-    if 0 in (c.output_height, c.output_width, c.kernel_height, c.taps, run, c.columns):
+    if 0 in (c.planes, c.output_height, c.output_width, c.kernel_height, c.taps, run, c.columns):
         return None
     lanes = _groups(c.columns, hw.columns)
     chunks = _groups(run, hw.rows)  # bytes of each chunk
@@ -165,35 +165,37 @@ def _matrix(c: Any, hw: Any, banks: BankMap) -> list[MatrixRequests] | None:
     return [MatrixRequests(activations=a, weights=w, **alike) for a, w in zip(activations, weights, strict=True)]
 
 
-def _inside(c: Any, banks: BankMap, y: Int64, offset: Int64, lanes: Int64) -> Masks:
-    """Masks of vectors at byte ``offset`` of input row ``y``: the lanes inside the image are read."""
+def _inside(c: Any, banks: BankMap, plane: Int64, y: Int64, offset: Int64, lanes: Int64) -> Masks:
+    """Masks of vectors at byte ``offset`` of input row ``y`` of a plane: the lanes inside the image are read."""
     first = np.maximum(offset, 0)
     count = np.minimum(c.input_width * c.input_pixel_stride, offset + lanes) - first
-    masks = banks.masks(y * c.input_row_stride + (c.input_address + first), count)
+    row = plane * c.input_plane_stride + y * c.input_row_stride
+    masks = banks.masks(row + (c.input_address + first), count)
     return _rows(np.where((y >= 0) & (y < c.input_height), masks, 0))
 
 
 def _patches(c: Any, hw: Any, banks: BankMap, chunks: Int64, groups: int) -> Masks:
-    """DOT and OUTER: [kernel row, tap, chunk, output row, output column], again for every column group."""
-    ky, tap, chunk, oy, ox = _axes(c.kernel_height, c.taps, len(chunks), c.output_height, c.output_width)
+    """DOT and OUTER: [kernel row, tap, chunk, plane, output row, output column], again for every column group."""
+    sizes = c.kernel_height, c.taps, len(chunks), c.planes, c.output_height, c.output_width
+    ky, tap, chunk, plane, oy, ox = _axes(*sizes)
     y = oy * c.stride_y + c.origin_y + ky * c.dilation_y
     offset = (ox * c.stride_x + c.origin_x) * c.input_pixel_stride + tap * c.tap_stride + chunk * hw.rows
-    return np.tile(_inside(c, banks, y, offset, chunks[chunk]), (1, groups))
+    return np.tile(_inside(c, banks, plane, y, offset, chunks[chunk]), (1, groups))
 
 
 def _pixels(c: Any, hw: Any, banks: BankMap, lanes: Int64) -> Masks:
-    """DEPTHWISE: [column group, kernel row, output row, input pixel]."""
+    """DEPTHWISE: [column group, kernel row, plane, output row, input pixel]."""
     line = (c.output_width - 1) * c.stride_x + c.taps
-    group, ky, oy, x = _axes(len(lanes), c.kernel_height, c.output_height, line)
+    group, ky, plane, oy, x = _axes(len(lanes), c.kernel_height, c.planes, c.output_height, line)
     y = oy * c.stride_y + c.origin_y + ky * c.dilation_y
     offset = (x + c.origin_x) * c.input_pixel_stride + group * hw.columns
-    return _inside(c, banks, y, offset, lanes[group])
+    return _inside(c, banks, plane, y, offset, lanes[group])
 
 
 def _weights(c: Any, hw: Any, banks: BankMap, lanes: Int64, chunks: Int64, repeats: int) -> Masks:
     stride = c.weight_row_stride
     if c.mode == MatrixMode.OUTER:  # [group, kernel row and tap, chunk, pixel]
-        pixels = np.arange(c.output_height * c.output_width)
+        pixels = np.arange(c.planes * c.output_height * c.output_width)
         group = np.arange(len(lanes))[:, None]
         masks = banks.masks(c.weight_address + pixels * stride + group * hw.columns, lanes[:, None])
         return _rows(np.tile(masks[..., None, :], (repeats * len(chunks), 1)))

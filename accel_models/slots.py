@@ -19,6 +19,7 @@ from accel_models.cost import (
     ceil_div,
     matrix,
     matrix_drain,
+    output_rows,
 )
 from accel_models.system import ArrayKind
 
@@ -93,7 +94,7 @@ def _outer(c: Any, hw: Any) -> Mapping[str, Cycles]:
 
 
 def _depthwise(c: Any, hw: Any) -> Mapping[str, Cycles]:
-    groups, height = ceil_div(c.columns, hw.columns), np.asarray(c.output_height, np.int64)
+    groups, height = ceil_div(c.columns, hw.columns), output_rows(c)
     rows = groups * c.kernel_height * height
     filled = rows * c.output_width
     walked = (np.asarray(c.output_width, np.int64) - 1) * c.stride_x + c.taps
@@ -186,7 +187,7 @@ _PARTS = {
 
 
 def _pixels(c: Any) -> Cycles:
-    return np.asarray(c.output_height, np.int64) * c.output_width
+    return output_rows(c) * c.output_width
 
 
 def _extents(c: Any, hw: Any) -> tuple[Cycles, Cycles, Cycles, Cycles]:

@@ -144,7 +144,7 @@ def _cut(total: ArrayLike, size: ArrayLike) -> tuple[Int64, Int64]:
 
 
 def _pixels(c: Any) -> Int64:
-    return np.asarray(c.output_height, np.int64) * c.output_width
+    return np.asarray(c.planes, np.int64) * c.output_height * c.output_width
 
 
 def _repeats(c: Any) -> Int64:

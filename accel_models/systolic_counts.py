@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from accel_models import cost
 from accel_models.arithmetic import ceil_div
 from accel_models.commands import MatrixMode
 from accel_models.system import ArrayKind
@@ -40,7 +41,7 @@ class _Size:
 
     def __init__(self, c: Any, hw: Any) -> None:
         depthwise = np.asarray(c.mode) == MatrixMode.DEPTHWISE
-        self.pixels = np.asarray(c.output_height, np.int64) * c.output_width
+        self.pixels = cost.output_rows(c) * c.output_width
         self.repeats = np.asarray(c.kernel_height, np.int64) * c.taps
         self.run = np.asarray(c.run_bytes, np.int64)
         self.depth = np.where(depthwise, 1, self.run)

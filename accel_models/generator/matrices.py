@@ -7,7 +7,7 @@ from typing import Any
 from accel_models import cost
 from accel_models.commands import Matrix, MatrixMode
 from accel_models.generator.room import NoRoomError, Room
-from accel_models.golden.matrix import column_groups, contraction_length
+from accel_models.golden.matrix import column_groups, contraction_length, pixels_of
 
 _MOST_CYCLES = 1500  # of one command, times the reach
 
@@ -20,7 +20,7 @@ def matrix(room: Room) -> Matrix:
     sketch = Matrix(mode=mode, input_address=0, weight_address=0, weight_row_stride=0, accumulator=0, **fields)
     if int(cost.matrix(sketch, room.hardware)) > _MOST_CYCLES * room.reach:
         raise NoRoomError
-    length, pixels = contraction_length(sketch), fields["output_height"] * fields["output_width"]
+    length, pixels = contraction_length(sketch), pixels_of(sketch)
     outer, transposed = mode == MatrixMode.OUTER, int(mode == MatrixMode.DOT and room.happens(0.4))
     accumulator = room.accumulator(column_groups(sketch, room.columns) * (length if outer else pixels))
     room.sums = [*room.sums, accumulator][-3:]

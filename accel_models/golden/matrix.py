@@ -26,6 +26,11 @@ def contraction_length(command: Matrix) -> int:
     return command.kernel_height * command.taps * run
 
 
+def pixels_of(command: Matrix) -> int:
+    """P: output pixels of a tile, of all its planes."""
+    return immediate(command.planes) * immediate(command.output_height) * command.output_width
+
+
 def column_groups(command: Matrix, columns: int) -> int:
     """Passes over the array's columns that ``command.columns`` outputs take."""
     return -(-command.columns // columns)
@@ -34,8 +39,16 @@ def column_groups(command: Matrix, columns: int) -> int:
 def patches(command: Matrix, scratchpad: Bytes) -> Codes:
     """Activations in hardware order: int8 ``[batch, oy, ox, kernel row, tap, byte of the run]``, padding filled in.
 
-    In DEPTHWISE mode a tap is one pixel and the run is ``columns`` channels. ``scratchpad``: uint8 [batch, bytes].
+    Rows oy are those of all planes. In DEPTHWISE mode a tap is one pixel and the run is ``columns`` channels.
+    ``scratchpad``: uint8 [batch, bytes].
     """
+    planes, stride = immediate(command.planes), command.input_plane_stride
+    found = [_plane(command, scratchpad, command.input_address + plane * stride) for plane in range(planes)]
+    return found[0] if planes == 1 else np.concatenate(found, axis=1)
+
+
+def _plane(command: Matrix, scratchpad: Bytes, base: int) -> Codes:
+    """The patches of the plane at ``base``."""
     c = command
     depthwise = c.mode == MatrixMode.DEPTHWISE
     tap_stride = c.input_pixel_stride if depthwise else c.tap_stride
@@ -55,7 +68,7 @@ def patches(command: Matrix, scratchpad: Bytes) -> Codes:
         first, last = int(rows.min()), int(rows.max()) + 1
         low, high = max(int(starts.min()), 0), min(int(starts.max()) + run, line)
         image = window(
-            scratchpad, "input_address", c.input_address + first * c.input_row_stride + low,
+            scratchpad, "input_address", base + first * c.input_row_stride + low,
             (last - first, high - low), (c.input_row_stride, 1),
         )  # fmt: skip
     if inside and image.shape[1:] == (row_count, byte_count):
@@ -78,7 +91,7 @@ def weights(command: Matrix, scratchpad: Bytes) -> Codes:
     c, n = command, command.columns
     length = contraction_length(c)
     if c.mode == MatrixMode.OUTER:
-        length = immediate(c.output_height) * c.output_width
+        length = pixels_of(c)
     if c.mode == MatrixMode.DOT and c.transposed:
         view = window(scratchpad, "weight_address", c.weight_address, (n, length), (c.weight_row_stride, 1))
         return view.transpose(0, 2, 1)
@@ -130,7 +143,7 @@ def matrix(command: Matrix, scratchpad: Bytes, accumulators: Sums, rows: int) ->
         raise GoldenError(f"mode: want 0..2, got {c.mode}")
     if c.mode == MatrixMode.DEPTHWISE and c.taps > rows:
         raise GoldenError(f"taps: a depthwise tile has at most {rows} (the array's rows), got {c.taps}")
-    pixels = immediate(c.output_height) * c.output_width
+    pixels = pixels_of(c)
     length, lanes = contraction_length(c), accumulators.shape[2]
     if pixels == 0 or c.columns == 0 or length == 0:
         return

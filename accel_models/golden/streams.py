@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from accel_models.commands import Matrix, MatrixMode
-from accel_models.golden.access import Bytes, Codes, immediate
-from accel_models.golden.matrix import column_groups, contraction_length, patches, weights
+from accel_models.golden.access import Bytes, Codes
+from accel_models.golden.matrix import column_groups, contraction_length, patches, pixels_of, weights
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +43,7 @@ class TileVectors:
 
 def operand_vectors(command: Matrix, scratchpad: Bytes, rows: int, columns: int) -> Iterator[TileVectors]:
     """Tiles of a command on an array of ``rows x columns``; scratchpad uint8 [bytes], register operands resolved."""
-    if immediate(command.output_height) * command.output_width == 0 or contraction_length(command) == 0:
+    if pixels_of(command) == 0 or contraction_length(command) == 0:
         return
     memory = np.ascontiguousarray(scratchpad)[None]
     x, w = patches(command, memory)[0], weights(command, memory)[0]

@@ -107,6 +107,7 @@ class ConvGeometry:
                     "stride_y": self.stride[0],
                     "stride_x": self.stride[1],
                     "dilation_y": self.dilation_y,
+                    "planes": 1,
                     "output_height": height,
                     "output_width": width,
                     "kernel_height": self.kernel_height,

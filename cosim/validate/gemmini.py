@@ -208,6 +208,7 @@ def _array_cycles(layers: Sequence[Layer], tilings: Sequence[Sequence[Tile]]) ->
     command = SimpleNamespace(
         mode=MatrixMode.DOT,
         transposed=0,
+        planes=1,
         output_height=each(lambda layer, tile: tile.height),
         output_width=each(lambda layer, tile: tile.width),
         kernel_height=each(lambda layer, tile: layer.kernel),

@@ -67,8 +67,10 @@ def test_banks_are_those_of_the_rtl() -> None:
 
 @pytest.mark.parametrize("transposed", [0, 1])
 @pytest.mark.parametrize("mode", MatrixMode)
-def test_matrix_requests_are_goldens_vectors(mode: MatrixMode, transposed: int) -> None:
+@pytest.mark.parametrize("planes", [1, 3])
+def test_matrix_requests_are_goldens_vectors(planes: int, mode: MatrixMode, transposed: int) -> None:
     command = conv(mode, transposed if mode == MatrixMode.DOT else 0)
+    command = replace(command, planes=planes, input_plane_stride=301)
     found = requests.requests_of(Matrix, command, HW, BANKS)
     assert isinstance(found, requests.MatrixRequests)
     tiles = list(operand_vectors(command, np.ones(1 << 14, np.uint8), HW.rows, HW.columns))
@@ -86,7 +88,7 @@ def test_matrix_requests_are_goldens_vectors(mode: MatrixMode, transposed: int) 
 @given(
     mode=st.sampled_from(MatrixMode), transposed=st.integers(0, 1), height=st.integers(1, 6), width=st.integers(1, 6),
     run=st.integers(1, 11), columns=st.integers(1, 11), taps=st.integers(1, 4), kernel=st.integers(1, 3),
-    stride=st.integers(1, 3),
+    stride=st.integers(1, 3), planes=st.integers(1, 3),
 )  # fmt: skip
 def test_a_matrix_command_that_meets_nothing_takes_its_cost(
     mode: MatrixMode,
@@ -98,10 +100,11 @@ def test_a_matrix_command_that_meets_nothing_takes_its_cost(
     taps: int,
     kernel: int,
     stride: int,
+    planes: int,
 ) -> None:
     command = replace(
         conv(mode, transposed), output_height=height, output_width=width, run_bytes=run, columns=columns, taps=taps,
-        kernel_height=kernel, stride_x=stride,
+        kernel_height=kernel, stride_x=stride, planes=planes, input_plane_stride=301,
     )  # fmt: skip
     found = requests.requests_of(Matrix, command, HW, BANKS)
     assert isinstance(found, requests.MatrixRequests)

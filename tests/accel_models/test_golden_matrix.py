@@ -1,6 +1,7 @@
 """Golden's matrix engine against the definition in commands.Matrix, written out in int64 loops."""
 
 from dataclasses import replace
+from itertools import product as product_of
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ PAD_BYTES = 4096
 ENTRIES = 512
 
 
-def operand(command: Matrix, memory: np.ndarray, oy: int, ox: int, ky: int, tap: int, byte: int) -> int:
+def operand(command: Matrix, memory: np.ndarray, plane: int, oy: int, ox: int, ky: int, tap: int, byte: int) -> int:
     """One activation byte, straight from the docstring; memory is int8 [bytes]."""
     c = command
     stride = c.input_pixel_stride if c.mode == MatrixMode.DEPTHWISE else c.tap_stride
@@ -25,14 +26,14 @@ def operand(command: Matrix, memory: np.ndarray, oy: int, ox: int, ky: int, tap:
     offset = (ox * c.stride_x + c.origin_x) * c.input_pixel_stride + tap * stride + byte
     if not (0 <= iy < c.input_height and 0 <= offset < c.input_width * c.input_pixel_stride):
         return int(c.zero_point)
-    return int(memory[c.input_address + iy * c.input_row_stride + offset])
+    return int(memory[c.input_address + plane * c.input_plane_stride + iy * c.input_row_stride + offset])
 
 
 def defined(command: Matrix, memory: np.ndarray, accumulators: np.ndarray) -> np.ndarray:
     """Accumulators after the command, one by one; memory int8 [bytes], accumulators int32 [entries, columns]."""
     c, lanes = command, accumulators.shape[1]
     after = accumulators.astype(np.int64)
-    pixels = [(oy, ox) for oy in range(c.output_height) for ox in range(c.output_width)]
+    pixels = list(product_of(range(c.planes), range(c.output_height), range(c.output_width)))
     run = 1 if c.mode == MatrixMode.DEPTHWISE else c.run_bytes
     ks = [(ky, tap, byte) for ky in range(c.kernel_height) for tap in range(c.taps) for byte in range(run)]
 
@@ -50,8 +51,8 @@ def defined(command: Matrix, memory: np.ndarray, accumulators: np.ndarray) -> np
         for row in range(count):
             total = 0
             if c.mode == MatrixMode.OUTER:
-                for p, (oy, ox) in enumerate(pixels):
-                    total += operand(c, memory, oy, ox, *ks[row]) * weight(p, j)
+                for p, pixel in enumerate(pixels):
+                    total += operand(c, memory, *pixel, *ks[row]) * weight(p, j)
             else:
                 for k, (ky, tap, byte) in enumerate(ks):
                     channel = j if c.mode == MatrixMode.DEPTHWISE else byte
@@ -98,6 +99,8 @@ def commands(draw: st.DrawFn, mode: MatrixMode | None = None) -> Matrix:
         weight_row_stride=number(0, 24),
         accumulator=number(0, 40),
         zero_point=number(-128, 127),
+        planes=number(1, 3),
+        input_plane_stride=number(0, 200),
     )
 
 
@@ -132,7 +135,7 @@ def test_operand_vectors_multiply_to_the_tile(command: Matrix, array: tuple[int,
         elif command.mode == MatrixMode.DEPTHWISE:
             line = (command.output_width - 1) * command.stride_x + command.taps
             pixels = np.arange(command.output_width) * command.stride_x
-            starts = np.add.outer(np.arange(command.output_height) * line, pixels).ravel()
+            starts = np.add.outer(np.arange(command.planes * command.output_height) * line, pixels).ravel()
             sums = sum(x[starts + tap] * w[tap] for tap in range(command.taps))
         else:
             full = np.zeros((rows, columns), np.int64)
