@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 from accel_models.commands import (
     COMMANDS,
     Command,
+    Compare,
     FieldSpec,
+    List,
     Load,
     LoadRegisters,
     Range,
@@ -35,7 +37,8 @@ EXTENTS = ("row_bytes", "rows", "planes", "output_height", "height", "entries")
 class Batch:
     """All commands of one class. ``index`` int64 [k]: their places in the program; ``fields``: int64 [k] by name.
 
-    ``lists``: the offsets of a listed transfer, int64 [planes], by its position in the batch.
+    ``lists``: what data decides of where a command reads and writes, by its position in the batch: the offsets of a
+    listed transfer or of a Compare's marks, int64 [planes], or of a List's writes, int64 [cells].
     """
 
     command: type[Command]
@@ -74,21 +77,30 @@ def batches(
 
 
 def _with_lists(batch: Batch, program: Program, given: Mapping[int, Sequence[int]]) -> Batch:
-    if batch.command not in (Load, Store) or not batch.fields.listed.any():
-        return batch
     f, lists = batch.fields, {}
-    for k in np.flatnonzero((f.listed == 1) & (f.row_bytes * f.rows * f.planes > 0)).tolist():
-        place, planes = int(batch.index[k]), int(f.planes[k])
+    counts = _list_lengths(batch)
+    for k in np.flatnonzero(counts).tolist():
+        place, planes = int(batch.index[k]), int(counts[k])
         offsets = np.asarray(given.get(place, ()), np.int64)
         if len(offsets) != planes:
             raise ValueError(
                 f"command {place} of program {program.name}: want the {planes} offsets of its row list, which data "
                 f"decides, got {len(offsets)}; give them in lists={{...}}"
             )
-        if (offsets % program.system.bus.bytes_per_cycle).any():
+        if batch.command in (Load, Store) and (offsets % program.system.bus.bytes_per_cycle).any():
             raise ValueError(f"command {place} of program {program.name}: offsets of its row list are no whole beats")
         lists[k] = offsets
     return replace(batch, lists=lists)
+
+
+def _list_lengths(batch: Batch) -> NDArray[np.int64]:
+    """How many offsets of each command data decides."""
+    f = batch.fields
+    if batch.command in (Load, Store):
+        return np.where((f.listed == 1) & (f.row_bytes * f.rows > 0), f.planes, 0)
+    if batch.command is Compare:
+        return np.where(f.pixels * f.columns > 0, f.planes, 0)
+    return f.rows * f.columns if batch.command is List else np.zeros(len(batch.index), np.int64)
 
 
 def _field(bits: NDArray[np.uint8], spec: FieldSpec) -> NDArray[np.int64]:
@@ -146,6 +158,8 @@ def _pairs(batch: Batch) -> list[tuple[int, int]]:
         first, count = f.destination, np.minimum(f.range, 1)
     elif command is Update:
         first, count = f.destination, np.full_like(f.destination, 2)
+    elif command is List:
+        first, count = f.destination, f.chunks
     elif command is LoadRegisters:
         first, count = f.register, f.count
     else:

@@ -491,6 +491,59 @@ class Sum(Command):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Compare(Command):
+    """Which of ``planes`` patches differ: ``pixels x columns`` int8 bytes of a against those of b.
+
+    Byte j of pixel p of patch n lies at ``a_address + n*a_plane_stride + p*a_pixel_stride + j``, of b likewise. The
+    byte at ``output_address + offset[n]`` becomes 1 where the largest ``|a - b|`` of the patch is above ``threshold``,
+    else 0; offsets are a row list of bytes, any value, at ``list_address``. Patches are taken in order: the last of
+    those with one place stays. The output may not lie where operands or the list do. Wants an array of
+    LIST_ENTRY_BYTES columns or more.
+    """
+
+    OPCODE: ClassVar[int] = 14
+    ENGINE: ClassVar[Engine] = Engine.VECTOR
+    planes: Operand = _bits(12, register=True, default=1)
+    pixels: int = _bits(12, default=None)
+    columns: int = _bits(16, default=None)
+    a_address: int = _bits(20, default=None)
+    a_plane_stride: int = _bits(20)
+    a_pixel_stride: int = _bits(16)
+    b_address: int = _bits(20, default=None)
+    b_plane_stride: int = _bits(20)
+    b_pixel_stride: int = _bits(16)
+    threshold: Operand = _bits(9, signed=True, register=True)
+    list_address: int = _bits(20, default=None)
+    output_address: int = _bits(20, default=None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class List(Command):
+    """The row list of the cells that a mask of ``rows x columns`` bytes chooses: those above ``threshold``.
+
+    Cell (y, x) is byte ``mask_address + y*mask_row_stride + x``; its entry is ``y*row_offset + x*column_offset``,
+    modulo 2**32, LIST_ENTRY_BYTES wide. Every cell, row by row, writes its entry at ``output_address +
+    LIST_ENTRY_BYTES * (cells chosen before it)``: so the entry behind the list is that of the last cell, where that was not chosen. Then
+    ``register[destination + i] = clamp(total - i*chunk, 0, chunk)`` for i below ``chunks``. The list may not lie where
+    the mask does. Wants an array of LIST_ENTRY_BYTES columns or more.
+    """
+
+    OPCODE: ClassVar[int] = 16
+    ENGINE: ClassVar[Engine] = Engine.VECTOR
+    mask_address: int = _bits(20, default=None)
+    mask_row_stride: int = _bits(20)
+    rows: int = _bits(12, default=1)
+    columns: int = _bits(12, default=None)
+    threshold: int = _bits(8, signed=True)
+    output_address: int = _bits(20, default=None)
+    row_offset: int = _bits(32)
+    column_offset: int = _bits(32)
+    destination: int = _bits(5)
+    chunks: int = _bits(6)
+    chunk: int = _bits(16)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class End(Command):
     """End of a segment: the dispatcher waits until every engine is idle, then raises the interrupt."""
 
@@ -512,7 +565,9 @@ COMMANDS: tuple[type[Command], ...] = (
     StoreRegisters,
     Update,
     Sum,
+    Compare,
     End,
+    List,
 )
 _BY_OPCODE = {command.OPCODE: command for command in COMMANDS}
 

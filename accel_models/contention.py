@@ -145,7 +145,7 @@ class Contention:
         """Of a command that begins: each does once."""
         if place in self._commands:
             command = self._commands[place]
-            return requests_of(command.kind, command.fields, self._hw, self.banks)
+            return requests_of(command.kind, command.fields, self._hw, self.banks, command.offsets)
         if place not in self._known:
             alike = self._alike[place]
             kind, columns = alike.batch.command, vars(alike.batch.fields)

@@ -205,6 +205,18 @@ def range_(c: Any, hw: Any) -> Cycles:
     return _vector(np.asarray(c.entries, np.int64) * ceil_div(c.columns, hw.columns))
 
 
+def compare(c: Any, hw: Any) -> Cycles:
+    """Of each patch its place in the list, then two operand vectors a vector, one read a cycle."""
+    vectors = np.asarray(c.pixels, np.int64) * ceil_div(c.columns, hw.columns)
+    return _vector(np.where(vectors > 0, np.asarray(c.planes, np.int64) * (1 + 2 * vectors), 0))
+
+
+def list_(c: Any, hw: Any) -> Cycles:
+    """A cycle for each vector of the mask, for each cell's write and for each register."""
+    rows = np.asarray(c.rows, np.int64)
+    return _vector(rows * (ceil_div(c.columns, hw.columns) + c.columns) + c.chunks)
+
+
 def set_register(c: Any, hw: Any) -> Cycles:
     return np.full(np.shape(c.value), VECTOR_START, np.int64)
 

@@ -17,13 +17,16 @@ from accel_models import cost, systolic_counts
 from accel_models.batch import Batch
 from accel_models.commands import (
     COMMAND_BYTES,
+    LIST_ENTRY_BYTES,
     TABLE_BYTES,
     WORD_BYTES,
     Command,
+    Compare,
     Elementwise,
     End,
     Fill,
     Function,
+    List,
     Load,
     LoadRegisters,
     Matrix,
@@ -312,6 +315,28 @@ def _store_registers(c: Any, hw: Any) -> dict[str, ArrayLike]:
     return {"pad_writes": np.asarray(c.count, np.int64)}
 
 
+def _compare(c: Any, hw: Any) -> dict[str, ArrayLike]:
+    pixels = np.asarray(c.planes, np.int64) * c.pixels
+    elements, vectors = pixels * c.columns, pixels * ceil_div(c.columns, hw.columns)
+    marked = np.where(elements > 0, c.planes, 0)
+    a = _words(c.a_address, (c.a_pixel_stride, c.a_plane_stride), hw)
+    b = _words(c.b_address, (c.b_pixel_stride, c.b_plane_stride), hw)
+    return {
+        "pad_reads": vectors * (a + b) + marked * _words(c.list_address, (LIST_ENTRY_BYTES,), hw),
+        "pad_writes": marked,
+        "adds": 2 * elements + marked,  # the difference, the larger one; the threshold
+    }
+
+
+def _list(c: Any, hw: Any) -> dict[str, ArrayLike]:
+    rows, cells = np.asarray(c.rows, np.int64), np.asarray(c.rows, np.int64) * c.columns
+    return {
+        "pad_reads": rows * ceil_div(c.columns, hw.columns) * _words(c.mask_address, (c.mask_row_stride,), hw),
+        "pad_writes": cells,
+        "adds": 3 * cells + c.chunks,  # the threshold, the offset, the place; what is left of the total
+    }
+
+
 def _range(c: Any, hw: Any) -> dict[str, ArrayLike]:
     entries = np.asarray(c.entries, np.int64)
     return {"accumulator_reads": entries * ceil_div(c.columns, hw.columns), "adds": entries * c.columns}
@@ -373,5 +398,7 @@ _OF: dict[type[Command], Callable[[Any, Any], dict[str, ArrayLike]]] = {
     StoreRegisters: _store_registers,
     Update: _update,
     Sum: _sum,
+    Compare: _compare,
+    List: _list,
     End: _nothing,
 }

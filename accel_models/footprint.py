@@ -14,9 +14,11 @@ from accel_models.commands import (
     TABLE_BYTES,
     WORD_BYTES,
     Command,
+    Compare,
     Elementwise,
     Fill,
     Function,
+    List,
     Load,
     LoadRegisters,
     Matrix,
@@ -35,6 +37,8 @@ from accel_models.commands import (
 )
 from accel_models.cost import parameter_words
 from accel_models.memory import BUS_SPACES
+
+PAD_END = 1 << 20  # no scratchpad is larger
 
 
 class Interval(NamedTuple):
@@ -198,6 +202,26 @@ def _update(c: Update, columns: int) -> list[Interval]:
     return found
 
 
+def _compare(c: Compare, columns: int) -> list[Interval]:
+    """Marks may lie anywhere behind ``output_address``."""
+    planes = _top(c, "planes")
+    if planes * c.pixels * c.columns == 0:
+        return []
+    sides = (c.a_address, c.a_plane_stride, c.a_pixel_stride), (c.b_address, c.b_plane_stride, c.b_pixel_stride)
+    axes = (planes, c.pixels, c.columns)
+    found = [_box("pad", base, False, (axes[0], plane), (axes[1], pixel), (axes[2], 1)) for base, plane, pixel in sides]
+    found.append(_box("pad", c.list_address, False, (planes * LIST_ENTRY_BYTES, 1)))
+    return [*found, Interval("pad", c.output_address, PAD_END, True)]
+
+
+def _list_cells(c: List, columns: int) -> list[Interval]:
+    return [
+        _box("pad", c.mask_address, False, (c.rows, c.mask_row_stride), (c.columns, 1)),
+        _box("pad", c.output_address, True, (c.rows * c.columns * LIST_ENTRY_BYTES, 1)),
+        Interval("reg", c.destination, c.destination + c.chunks, True),
+    ]
+
+
 def _found_range(c: Requantize | Sum) -> list[Interval]:
     return [Interval("reg", c.destination, c.destination + 1, True)] if c.range else []
 
@@ -252,4 +276,6 @@ _OF: dict[type[Command], Callable[[Any, int], list[Interval]]] = {
     StoreRegisters: _store_registers,
     Update: _update,
     Sum: _sum,
+    Compare: _compare,
+    List: _list_cells,
 }

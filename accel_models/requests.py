@@ -21,9 +21,11 @@ from accel_models.commands import (
     TABLE_BYTES,
     WORD_BYTES,
     Command,
+    Compare,
     Elementwise,
     Fill,
     Function,
+    List,
     Load,
     LoadRegisters,
     Matrix,
@@ -95,11 +97,15 @@ ELSEWHERE = ("wait", "signal", "accumulator", "accumulate")
 _AXES = 6  # of a shape at most
 
 
-def requests_of(command: type[Command], fields: Any, hw: Any, banks: BankMap) -> Requests | None:
-    """The requests of a command; None where it makes none. ``hw``: cost.Hardware."""
+def requests_of(
+    command: type[Command], fields: Any, hw: Any, banks: BankMap, offsets: Int64 | None = None
+) -> Requests | None:
+    """The requests of a command; None where it makes none. ``hw``: cost.Hardware; ``offsets``: of batch.Batch.lists."""
     if command in PLACES:
         places = {name: np.array([getattr(fields, name)]) for name in PLACES[command]}
         return requests_at(command, fields, places, hw, banks)[0]
+    if command in _BY_DATA:
+        return _BY_DATA[command](fields, hw, banks, np.zeros(0, np.int64) if offsets is None else offsets)
     of = _OF.get(command)
     return of(fields, hw, banks) if of is not None else None
 
@@ -318,6 +324,37 @@ def _store_registers(c: Any, hw: Any, banks: BankMap) -> VectorRequests | None:
     return _registers(c, hw, banks, False)
 
 
+def _compare(c: Any, hw: Any, banks: BankMap, offsets: Int64) -> VectorRequests | None:
+    """Steps [patch, (entry of the list, then pixel, column group, operand)]; the last of a patch writes its mark."""
+    if 0 in (c.planes, c.pixels, c.columns):
+        return None
+    lanes = _groups(c.columns, hw.columns)
+    plane, pixel, group = _axes(c.planes, c.pixels, len(lanes))
+    start = group * hw.columns
+    a = banks.masks(c.a_address + plane * c.a_plane_stride + pixel * c.a_pixel_stride + start, lanes[group])
+    b = banks.masks(c.b_address + plane * c.b_plane_stride + pixel * c.b_pixel_stride + start, lanes[group])
+    entries = banks.masks(c.list_address + LIST_ENTRY_BYTES * np.arange(c.planes), LIST_ENTRY_BYTES)
+    reads = np.concatenate([entries[:, None], _rows(np.stack([a, b], axis=-1))], axis=1)
+    emits = (np.arange(c.planes) + 1) * reads.shape[1] - 1
+    return VectorRequests(reads.ravel(), emits, banks.masks(c.output_address + offsets, 1))
+
+
+def _list(c: Any, hw: Any, banks: BankMap, offsets: Int64) -> VectorRequests | None:
+    """Steps [row, (for each vector of the mask its read, then its cells)], then registers; cells and registers end in
+    the writer, registers without a write."""
+    row = [step for lanes in _groups(c.columns, hw.columns).tolist() for step in (lanes, *[0] * lanes)]
+    cells, start = np.array(row, np.int64) == 0, np.zeros(len(row), np.int64)
+    start[~cells] = np.arange(int((~cells).sum())) * hw.columns
+    y = np.arange(c.rows)[:, None]
+    reads = banks.masks(c.mask_address + y * c.mask_row_stride + start, np.array(row, np.int64)).ravel()
+    reads = np.concatenate([reads, np.zeros(c.chunks, np.uint64)])
+    if len(reads) == 0:
+        return None
+    emits = np.flatnonzero(np.concatenate([np.tile(cells, c.rows), np.ones(c.chunks, bool)]))
+    writes = banks.masks(c.output_address + offsets, LIST_ENTRY_BYTES)
+    return VectorRequests(reads, emits, np.concatenate([writes, np.zeros(c.chunks, np.uint64)]))
+
+
 def _pool(c: Any, hw: Any, banks: BankMap) -> list[VectorRequests] | None:
     if 0 in (c.height, c.width, c.columns, c.kernel_height, c.kernel_width):
         return None
@@ -400,6 +437,10 @@ _OF: dict[type[Command], Callable[[Any, Any, BankMap], Requests | None]] = {
     Fill: _fill,
     LoadRegisters: _load_registers,
     StoreRegisters: _store_registers,
+}
+_BY_DATA: dict[type[Command], Callable[[Any, Any, BankMap, Int64], Requests | None]] = {
+    Compare: _compare,
+    List: _list,
 }
 _AT: dict[type[Command], Callable[[Any, Any, BankMap], Sequence[Requests] | None]] = {
     Matrix: _matrix,

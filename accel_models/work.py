@@ -21,9 +21,11 @@ from accel_models.commands import (
     COMMAND_BYTES,
     COMMANDS,
     Command,
+    Compare,
     Elementwise,
     End,
     Fill,
+    List,
     Load,
     LoadRegisters,
     Matrix,
@@ -57,6 +59,8 @@ _COST: dict[type[Command], Any] = {
     StoreRegisters: cost.move_registers,
     Update: cost.update,
     Sum: cost.sum_,
+    Compare: cost.compare,
+    List: cost.list_,
 }
 
 

@@ -12,7 +12,8 @@ package accel_pkg;
   localparam logic [7:0] OpcodeLoad = 8'd1, OpcodeStore = 8'd2, OpcodeFill = 8'd3, OpcodeMatrix = 8'd4;
   localparam logic [7:0] OpcodeRequantize = 8'd5, OpcodeElementwise = 8'd6, OpcodePool = 8'd7, OpcodeRange = 8'd8;
   localparam logic [7:0] OpcodeSetRegister = 8'd9, OpcodeLoadRegisters = 8'd10, OpcodeStoreRegisters = 8'd11;
-  localparam logic [7:0] OpcodeUpdate = 8'd12, OpcodeSum = 8'd13, OpcodeEnd = 8'd15;
+  localparam logic [7:0] OpcodeUpdate = 8'd12, OpcodeSum = 8'd13, OpcodeCompare = 8'd14, OpcodeEnd = 8'd15;
+  localparam logic [7:0] OpcodeList = 8'd16;
   localparam logic [1:0] ModeDot = 2'd0, ModeDepthwise = 2'd1, ModeOuter = 2'd2;
   localparam logic [1:0] FunctionAdd = 2'd0, FunctionMultiply = 2'd1, FunctionRescale = 2'd2, FunctionSelect = 2'd3;
   localparam logic [1:0] PoolingMaximum = 2'd0, PoolingAverage = 2'd1, PoolingPlace = 2'd2;
@@ -184,6 +185,21 @@ package accel_pkg;
   localparam int unsigned SumRangeStartLsb = 388, SumRangeStartW = 31, SumRangeStartFlag = 387, SumDestinationLsb = 419;
   localparam int unsigned SumDestinationW = 5, SumKeyLsb = 425, SumKeyW = 32, SumKeyFlag = 424, SumRandomBitsLsb = 457;
   localparam int unsigned SumRandomBitsW = 5, SumIndexStartLsb = 462, SumIndexStartW = 31;
+  localparam int unsigned ComparePlanesLsb = 17, ComparePlanesW = 12, ComparePlanesFlag = 16, ComparePixelsLsb = 29;
+  localparam int unsigned ComparePixelsW = 12, CompareColumnsLsb = 41, CompareColumnsW = 16, CompareAAddressLsb = 57;
+  localparam int unsigned CompareAAddressW = 20, CompareAPlaneStrideLsb = 77, CompareAPlaneStrideW = 20;
+  localparam int unsigned CompareAPixelStrideLsb = 97, CompareAPixelStrideW = 16, CompareBAddressLsb = 113;
+  localparam int unsigned CompareBAddressW = 20, CompareBPlaneStrideLsb = 133, CompareBPlaneStrideW = 20;
+  localparam int unsigned CompareBPixelStrideLsb = 153, CompareBPixelStrideW = 16, CompareThresholdLsb = 170;
+  localparam int unsigned CompareThresholdW = 9, CompareThresholdFlag = 169, CompareListAddressLsb = 179;
+  localparam int unsigned CompareListAddressW = 20, CompareOutputAddressLsb = 199, CompareOutputAddressW = 20;
+  localparam int unsigned ListMaskAddressLsb = 16, ListMaskAddressW = 20, ListMaskRowStrideLsb = 36;
+  localparam int unsigned ListMaskRowStrideW = 20, ListRowsLsb = 56, ListRowsW = 12, ListColumnsLsb = 68;
+  localparam int unsigned ListColumnsW = 12, ListThresholdLsb = 80, ListThresholdW = 8, ListOutputAddressLsb = 88;
+  localparam int unsigned ListOutputAddressW = 20, ListRowOffsetLsb = 108, ListRowOffsetW = 32;
+  localparam int unsigned ListColumnOffsetLsb = 140, ListColumnOffsetW = 32, ListDestinationLsb = 172;
+  localparam int unsigned ListDestinationW = 5, ListChunksLsb = 177, ListChunksW = 6, ListChunkLsb = 183;
+  localparam int unsigned ListChunkW = 16;
 
   localparam int unsigned MaxOperands = 13;
 
@@ -223,6 +239,7 @@ package accel_pkg;
       {OpcodeSum, 4'd4}: operand = {1'b0, 6'd31, 9'd326}; {OpcodeSum, 4'd5}: operand = {1'b0, 6'd6, 9'd358};
       {OpcodeSum, 4'd6}: operand = {1'b1, 6'd8, 9'd367}; {OpcodeSum, 4'd7}: operand = {1'b1, 6'd8, 9'd376};
       {OpcodeSum, 4'd8}: operand = {1'b0, 6'd31, 9'd387}; {OpcodeSum, 4'd9}: operand = {1'b1, 6'd32, 9'd424};
+      {OpcodeCompare, 4'd0}: operand = {1'b0, 6'd12, 9'd16}; {OpcodeCompare, 4'd1}: operand = {1'b1, 6'd9, 9'd169};
       default: operand = 16'd0;
     endcase
   endfunction
@@ -243,7 +260,9 @@ package accel_pkg;
       OpcodeStoreRegisters: used_bits = 512'((513'd1 << 47) - 513'd1);
       OpcodeUpdate: used_bits = 512'((513'd1 << 356) - 513'd1);
       OpcodeSum: used_bits = 512'((513'd1 << 493) - 513'd1);
+      OpcodeCompare: used_bits = 512'((513'd1 << 219) - 513'd1);
       OpcodeEnd: used_bits = 512'((513'd1 << 16) - 513'd1);
+      OpcodeList: used_bits = 512'((513'd1 << 199) - 513'd1);
       default: used_bits = 512'd0;
     endcase
   endfunction

@@ -10,9 +10,11 @@ from numpy.typing import NDArray
 from accel_models.commands import (
     REGISTERS,
     Command,
+    Compare,
     Elementwise,
     End,
     Fill,
+    List,
     Load,
     LoadRegisters,
     Matrix,
@@ -27,7 +29,7 @@ from accel_models.commands import (
     Update,
     layout,
 )
-from accel_models.golden import matrix, scalars, training, transfer, vector
+from accel_models.golden import matrix, patches, scalars, training, transfer, vector
 from accel_models.golden.access import Bytes, GoldenError, Sums, same_in_batch
 from accel_models.memory import locate
 from accel_models.registers import ErrorCause
@@ -143,6 +145,10 @@ def execute(command: Command, state: State) -> None:
             counts = training.update(command, state.scratchpad, state.accumulators)
             if counts is not None:
                 state.registers[:, command.destination : command.destination + 2] = counts
+        case Compare():
+            patches.compare(command, state.scratchpad, state.accumulators)
+        case List():
+            patches.list_(command, state.scratchpad, state.accumulators, state.registers)
         case LoadRegisters():
             scalars.load_registers(command, state.scratchpad, state.accumulators, state.registers)
         case StoreRegisters():
@@ -155,11 +161,16 @@ def execute(command: Command, state: State) -> None:
             raise GoldenError(f"no golden function for command {type(command).__name__}")
 
 
-def list_offsets(command: Load | Store, state: State) -> tuple[int, ...]:
-    """The row list that a listed transfer would use now, of the first invocation. Raises GoldenError."""
+def list_offsets(command: Load | Store | Compare | List, state: State) -> tuple[int, ...]:
+    """Where a command would read or write now by what data decides, of the first invocation; batch.Batch.lists has what
+    they are. Raises GoldenError."""
     names = _register_fields(command)
     values = {name: int(state.registers[0, getattr(command, name).index]) for name in names}
     resolved = _resolve(command, values)
+    if isinstance(resolved, List):
+        return tuple(patches.listed(resolved, state.scratchpad)[0].places.tolist())
+    if isinstance(resolved, Compare):
+        return () if patches.is_empty(resolved) else tuple(patches.marks(resolved, state.scratchpad)[0].tolist())
     assert isinstance(resolved, Load | Store)
     if transfer.is_empty(resolved):
         return ()

@@ -9,7 +9,9 @@ from accel_models import kernels
 from accel_models.commands import (
     COMMAND_BYTES,
     Command,
+    Compare,
     End,
+    List,
     Load,
     Store,
     UnknownOpcodeError,
@@ -125,7 +127,7 @@ class Machine:
             if isinstance(command, End) != (index == last):
                 raise GoldenError(f"command {index} ({type(command).__name__}): want End as the last of a segment only")
             try:
-                if isinstance(command, Load | Store) and command.listed:
+                if isinstance(command, Compare | List) or (isinstance(command, Load | Store) and command.listed):
                     self.lists[index] = list_offsets(command, self.state)
                 execute(command, self.state)
             except GoldenError as error:

@@ -59,6 +59,8 @@ def _compute_cycles(pendings: Sequence[Pending], hw: cost.Hardware) -> np.ndarra
         isa.StoreRegisters: cost.move_registers,
         isa.Update: cost.update,
         isa.Sum: cost.sum_,
+        isa.Compare: cost.compare,
+        isa.List: cost.list_,
     }
     found = np.zeros(len(pendings), np.int64)
     by_class: dict[type[isa.Command], list[int]] = defaultdict(list)
