@@ -77,7 +77,7 @@ def batches(
 
 
 def _with_lists(batch: Batch, program: Program, given: Mapping[int, Sequence[int]]) -> Batch:
-    f, lists = batch.fields, {}
+    lists = {}
     counts = _list_lengths(batch)
     for k in np.flatnonzero(counts).tolist():
         place, planes = int(batch.index[k]), int(counts[k])

@@ -523,7 +523,8 @@ class List(Command):
 
     Cell (y, x) is byte ``mask_address + y*mask_row_stride + x``; its entry is ``y*row_offset + x*column_offset``,
     modulo 2**32, LIST_ENTRY_BYTES wide. Every cell, row by row, writes its entry at ``output_address +
-    LIST_ENTRY_BYTES * (cells chosen before it)``: so the entry behind the list is that of the last cell, where that was not chosen. Then
+    LIST_ENTRY_BYTES * (cells chosen before it)``: so the entry behind the
+    list is that of the last cell, where that was not chosen. Then
     ``register[destination + i] = clamp(total - i*chunk, 0, chunk)`` for i below ``chunks``. The list may not lie where
     the mask does. Wants an array of LIST_ENTRY_BYTES columns or more.
     """
