@@ -30,7 +30,7 @@ def matrix(room: Room) -> Matrix:
         sketch,
         accumulate=room.upto(1, 0),
         transposed=transposed,
-        input_address=room.place(sketch.input_height * sketch.input_row_stride),
+        input_address=room.place(sketch.input_height * sketch.input_row_stride + 2 * sketch.input_plane_stride),
         weight_address=room.place(max(1, vectors) * stride),
         weight_row_stride=stride,
         accumulator=accumulator,
@@ -41,6 +41,8 @@ def _sizes(room: Room, mode: MatrixMode) -> dict[str, Any]:
     """What the array sees: pixels, kernel, run and outputs."""
     depthwise = mode == MatrixMode.DEPTHWISE
     return {
+        "planes": room.extent(3) if room.happens(0.3) else 1,
+        "input_plane_stride": room.upto(200, 0),
         "output_height": room.extent(2 + room.reach),
         "output_width": room.extent(5 * room.reach),
         "kernel_height": room.extent(3),

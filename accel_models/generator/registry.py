@@ -5,9 +5,11 @@ from dataclasses import dataclass
 
 from accel_models.commands import (
     Command,
+    Compare,
     Elementwise,
     End,
     Fill,
+    List,
     Load,
     LoadRegisters,
     Matrix,
@@ -20,7 +22,7 @@ from accel_models.commands import (
     Sum,
     Update,
 )
-from accel_models.generator import matrices, training, transfers, vectors
+from accel_models.generator import matrices, patches, training, transfers, vectors
 from accel_models.generator.room import Room
 
 
@@ -50,5 +52,7 @@ MAKERS: dict[type[Command], Maker] = {
     StoreRegisters: Maker(training.store_registers, 0.03),
     Update: Maker(training.update, 0.08),
     Sum: Maker(training.sum_, 0.08),
+    Compare: Maker(patches.compare, 0.06),
+    List: Maker(patches.list_, 0.06),
     End: Maker(_end, 0.0),  # where a segment ends is the program's choice
 }
