@@ -75,7 +75,7 @@ def _run_tests(sources: Mapping[str, str], jobs: int) -> int:
     BUILD.mkdir(parents=True, exist_ok=True)
     (BUILD / _SOURCES).unlink(missing_ok=True)
     command = [sys.executable, "-m", "pytest", "-q", "-n", str(jobs), "--dist", "worksteal"]
-    command += ["-p", "no:cacheprovider", "-p", "rtl.coverage.plugin", f"{OPTION}={BUILD}", *tests]
+    command += ["-m", "", "-p", "no:cacheprovider", "-p", "rtl.coverage.plugin", f"{OPTION}={BUILD}", *tests]
     environment = {**os.environ, stimulus.VARIABLE: stimulus.LONG}
     status = subprocess.run(command, cwd=TREE, env=environment, check=False).returncode
     if not status:

@@ -63,7 +63,7 @@ def residual(on: System, weights: str = "auto") -> tuple[Program, dict[str, np.n
     return compile_network(network, on, weights), {"x": net.codes("x")[None]}  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("name", SYSTEMS)
+@pytest.mark.parametrize("name", [pytest.param("4x4", marks=pytest.mark.slow), "3x5"])
 def test_residual_network(name: str) -> None:
     program, inputs = residual(SYSTEMS[name])
     check(cosimulate(program, inputs), cycles=True)
@@ -89,7 +89,7 @@ def test_random_networks(name: str) -> None:
         check(result, cycles=True)
 
 
-@pytest.mark.parametrize("name", SYSTEMS)
+@pytest.mark.parametrize("name", [pytest.param("4x4", marks=pytest.mark.slow), "3x5"])
 def test_registers_count_the_planes_of_transfers(name: str) -> None:
     """None, one and many; unaligned, of one beat and of several."""
     load = Load(bus_address=bus_address("sram", 3), pad_address=0, row_bytes=5, rows=2, bus_row_stride=11,

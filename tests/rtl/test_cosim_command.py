@@ -93,7 +93,7 @@ def changes(vcd: Path) -> tuple[set[str], list[int], int]:
     return set(names), times, rises
 
 
-@pytest.mark.parametrize("start", [0, 700])
+@pytest.mark.parametrize("start", [pytest.param(0, marks=pytest.mark.slow), 700])
 def test_waves_hold_the_window(start: int, program: Path, tmp_path: Path) -> None:
     file = tmp_path / "w.vcd"
     window = f"{start}:{start + 150}"

@@ -10,8 +10,6 @@ from rtl.bench import RTL_DIR, lint
 from rtl.bench.stimulus import rounds
 
 SIZES = {"Rows": [(4, 4), (3, 5), (5, 3), (2, 2), (16, 16)], "MultW": [(31,), (16,)]}
-WHOLE = "accelerator"
-"""It holds the others, at every size; alone they are looked at in fewer."""
 FILES = sorted(RTL_DIR.glob("*.sv"))
 FORBIDDEN = {
     r"^\s*import\b": "import: the synthesizer does not read it; write pkg::name",
@@ -33,7 +31,7 @@ def test_lint(file) -> None:
     declared = set(re.findall(r"parameter\s+int\s+unsigned\s+(\w+)", code_of(file.read_text())))
     if {"Rows", "Columns"} <= declared:
         sizes = SIZES["Rows"]
-        for rows, columns in sizes if file.stem == WHOLE else sizes[: rounds(len(sizes), least=2)]:
+        for rows, columns in sizes[: rounds(len(sizes), least=2)]:
             lint(file.stem, parameters={"Rows": rows, "Columns": columns})
     elif "MultW" in declared:
         for (width,) in SIZES["MultW"]:

@@ -13,7 +13,12 @@ EDGE8 = {"Rows": 8, "Columns": 8, "Entries": 256}
 
 @pytest.mark.parametrize(
     "params",
-    [{"Rows": 4, "Columns": 4, "Entries": 128}, {"Rows": 3, "Columns": 5, "Entries": 100}, EDGE8, EDGE16],
+    [
+        pytest.param({"Rows": 4, "Columns": 4, "Entries": 128}, marks=pytest.mark.slow),
+        {"Rows": 3, "Columns": 5, "Entries": 100},
+        EDGE8,
+        pytest.param(EDGE16, marks=pytest.mark.slow),  # the compiled network runs on it
+    ],
     ids=["4x4", "3x5", "8x8", "16x16"],
 )
 def test_matrix_core(params: dict[str, int]) -> None:
@@ -24,8 +29,8 @@ def test_matrix_core(params: dict[str, int]) -> None:
     ("network", "system", "params", "tiles_per_operator"),
     [
         ("resnet8", "edge16", EDGE16, 0),
-        ("resnet8", "edge8", EDGE8, 1),
-        ("kws", "edge16", EDGE16, 2),
+        pytest.param("resnet8", "edge8", EDGE8, 1, marks=pytest.mark.slow),
+        pytest.param("kws", "edge16", EDGE16, 2, marks=pytest.mark.slow),
     ],
 )
 def test_matrix_program(network: str, system: str, params: dict[str, int], tiles_per_operator: int) -> None:

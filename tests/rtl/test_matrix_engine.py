@@ -21,8 +21,8 @@ def run_engine(module: str, params: dict[str, int], env: dict[str, str] | None =
     "params",
     [
         {"Rows": 3, "Columns": 5, "Entries": 130, "PadBytes": 4096 + 1800, "Banks": 4},
-        {"Rows": 8, "Columns": 8, "Entries": 256, "PadBytes": 32768, "Banks": 8},
-        EDGE16,
+        pytest.param({"Rows": 8, "Columns": 8, "Entries": 256, "PadBytes": 32768, "Banks": 8}, marks=pytest.mark.slow),
+        pytest.param(EDGE16, marks=pytest.mark.slow),  # the compiled network runs on it
     ],
     ids=["3x5", "8x8", "16x16"],
 )
@@ -30,7 +30,7 @@ def test_matrix_engine(params: dict[str, int]) -> None:
     run_engine("tb_matrix_engine", params)
 
 
-@pytest.mark.parametrize("network", ["resnet8", "kws"])
+@pytest.mark.parametrize("network", ["resnet8", pytest.param("kws", marks=pytest.mark.slow)])
 def test_engine_program(network: str) -> None:
     settings = {"NETWORK": str(FIXTURES / f"{network}.network"), "SYSTEM": "edge16"}
     run_engine("tb_engine_program", EDGE16, settings)

@@ -23,7 +23,10 @@ def test_memory_side(size: str) -> None:
     run("memory_side", "tb_memory_side", params=SIZES[size], sources=SOURCES)
 
 
-@pytest.mark.parametrize(("bus_bytes", "burst"), [(4, 1), (8, 256), (16, 16), (32, 128)])
+@pytest.mark.parametrize(
+    ("bus_bytes", "burst"),
+    [(4, 1), (32, 128), *(pytest.param(*size, marks=pytest.mark.slow) for size in ((8, 256), (16, 16)))],
+)
 def test_lint(bus_bytes: int, burst: int) -> None:
     lint("memory_side", parameters={**USUAL, "BusBytes": bus_bytes, "MaxBurst": burst}, sources=SOURCES)
 

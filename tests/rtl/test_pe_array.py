@@ -5,6 +5,6 @@ import pytest
 from hdl import run
 
 
-@pytest.mark.parametrize(("rows", "columns"), [(3, 5), (8, 4)])
+@pytest.mark.parametrize(("rows", "columns"), [(3, 5), pytest.param(8, 4, marks=pytest.mark.slow)])
 def test_pe_array(rows: int, columns: int) -> None:
     run("pe_array", "tb_pe_array", params={"Rows": rows, "Columns": columns})

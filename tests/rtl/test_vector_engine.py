@@ -10,7 +10,7 @@ from hdl import run
     [
         {"Columns": 4, "Entries": 128, "MultW": 16},
         {"Columns": 5, "Entries": 100, "MultW": 31},
-        {"Columns": 16, "Entries": 512, "MultW": 31},
+        pytest.param({"Columns": 16, "Entries": 512, "MultW": 31}, marks=pytest.mark.slow),
     ],
     ids=["4-short", "5", "16"],
 )

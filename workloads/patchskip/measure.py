@@ -70,7 +70,7 @@ def measure(
         "gain": round(cost.gain, 4),
         "skip_ratio": round(cost.skip_ratio, 4),
         "overhead": round(cost.overhead / cost.macs_dense, 5),
-        "gate": round(cost.gate_macs / cost.macs_dense, 5),
+        "gate_overhead": round(cost.gate_macs / cost.macs_dense, 5),
         "whole_frames": whole,
         "error": round(float(np.mean(errors)), 5),
         "last_error": round(float(np.mean(errors[-10:])), 5),

@@ -90,7 +90,12 @@ def _answers(clip: str, runs: Sequence[Run]) -> list[str]:
     fixed = [r for r in runs if r["gate"] == "none" and r["backbone"] == "resnet8"]
     for run in (r for r in runs if r["gate"] != "none"):
         rival = gain_at(fixed, run["error"])
-        if rival is not None:
+        if all(other["error"] < run["error"] for other in fixed):
+            found.append(
+                f"- {clip}, {run['cell']}: x{run['gain']:.2f} at {_percent(run['error'])} error, more than any "
+                "threshold that was run makes: nothing to compare with."
+            )
+        elif rival is not None:
             ratio = run["gain"] / rival
             found.append(
                 f"- {clip}, {run['cell']}: x{run['gain']:.2f} against x{rival:.2f} of the best threshold with no more "

