@@ -20,6 +20,7 @@ from accel_models.commands import (
     Load,
     LoadRegisters,
     Range,
+    Register,
     Requantize,
     SetRegister,
     Store,
@@ -34,11 +35,25 @@ EXTENTS = ("row_bytes", "rows", "planes", "output_height", "height", "entries")
 
 
 @dataclass(frozen=True, slots=True)
+class Decided:
+    """What data decided in one invocation, and cycles depend on; golden.Machine.decided has it. By place of a command:
+
+    ``extents``: of fields in a register, their values, by name. ``lists``: where it reads and writes by data: offsets
+    of a listed transfer or of a Compare's marks, [planes], or of a List's writes, [cells].
+    """
+
+    extents: Mapping[int, Mapping[str, int]] = field(default_factory=dict)
+    lists: Mapping[int, Sequence[int]] = field(default_factory=dict)
+
+
+NOTHING_DECIDED = Decided()
+
+
+@dataclass(frozen=True, slots=True)
 class Batch:
     """All commands of one class. ``index`` int64 [k]: their places in the program; ``fields``: int64 [k] by name.
 
-    ``lists``: what data decides of where a command reads and writes, by its position in the batch: the offsets of a
-    listed transfer or of a Compare's marks, int64 [planes], or of a List's writes, int64 [cells].
+    ``lists``: as in Decided, by position in the batch, int64.
     """
 
     command: type[Command]
@@ -47,15 +62,9 @@ class Batch:
     lists: Mapping[int, NDArray[np.int64]] = field(default_factory=dict)
 
 
-def batches(
-    program: Program,
-    registers: Mapping[int, int] | None = None,
-    lists: Mapping[int, Sequence[int]] | None = None,
-) -> tuple[Batch, ...]:
-    """Non-empty batches in opcode order.
+def batches(program: Program, decided: Decided = NOTHING_DECIDED) -> tuple[Batch, ...]:
+    """Non-empty batches in opcode order. What SetRegister wrote last into a register is known without ``decided``.
 
-    ``registers`` gives the value of registers that the program does not set itself (data decides the rest),
-    ``lists`` the offsets of listed transfers by their place in the program (golden.Machine.lists has them).
     Raises ValueError on an unknown opcode, on an extent in a register of unknown value and on an unknown list, which it
     names.
     """
@@ -72,8 +81,13 @@ def batches(
             rows = bits[index]
             values = {spec.name: _field(rows, spec) for spec in layout(command)}
             found.append(Batch(command, index, SimpleNamespace(**values)))
-    _resolve(found, bits, program.name, registers or {})
-    return tuple(_with_lists(item, program, lists or {}) for item in found)
+    _resolve(found, bits, program.name, decided.extents)
+    return tuple(_with_lists(item, program, decided.lists) for item in found)
+
+
+def register_extents(command: Command) -> list[tuple[str, int]]:
+    """(field, register) of each extent of a command that is in a register."""
+    return [(name, value.index) for name in EXTENTS if isinstance(value := getattr(command, name, None), Register)]
 
 
 def _with_lists(batch: Batch, program: Program, given: Mapping[int, Sequence[int]]) -> Batch:
@@ -85,7 +99,7 @@ def _with_lists(batch: Batch, program: Program, given: Mapping[int, Sequence[int
         if len(offsets) != planes:
             raise ValueError(
                 f"command {place} of program {program.name}: want the {planes} offsets of its row list, which data "
-                f"decides, got {len(offsets)}; give them in lists={{...}}"
+                f"decides, got {len(offsets)}; give what golden's Machine.decided has"
             )
         if batch.command in (Load, Store) and (offsets % program.system.bus.bytes_per_cycle).any():
             raise ValueError(f"command {place} of program {program.name}: offsets of its row list are no whole beats")
@@ -109,7 +123,7 @@ def _field(bits: NDArray[np.uint8], spec: FieldSpec) -> NDArray[np.int64]:
     return raw - ((raw >> (spec.width - 1)) << spec.width) if spec.signed else raw
 
 
-def _resolve(found: list[Batch], bits: NDArray[np.uint8], name: str, given: Mapping[int, int]) -> None:
+def _resolve(found: list[Batch], bits: NDArray[np.uint8], name: str, given: Mapping[int, Mapping[str, int]]) -> None:
     """Replace register indices in extents by values, walking the program in order; nothing to do without any."""
     uses: list[tuple[int, int, NDArray[np.int64], str]] = []  # (place, position in batch, column, field)
     for batch in found:
@@ -128,25 +142,24 @@ def _resolve(found: list[Batch], bits: NDArray[np.uint8], name: str, given: Mapp
         else:
             writes += [(*pair, None) for pair in _pairs(batch)]
     writes.sort(key=lambda item: item[0])
-    values = dict(given)
+    values: dict[int, int] = {}
     position = 0
     for place, k, column, name_of in sorted(uses, key=lambda item: item[0]):
         while position < len(writes) and writes[position][0] < place:
             _, register, value = writes[position]
             if value is not None:
                 values[register] = value
-            elif register in given:
-                values[register] = given[register]
             else:
                 values.pop(register, None)
             position += 1
         register = int(column[k])
-        if register not in values:
+        value = given.get(place, {}).get(name_of, values.get(register))
+        if value is None:
             raise ValueError(
                 f"command {place} of program {name}: {name_of} is in register {register}, whose value data decides; "
-                "give it in registers={...}"
+                "give what golden's Machine.decided has"
             )
-        column[k] = values[register]
+        column[k] = value
 
 
 def _pairs(batch: Batch) -> list[tuple[int, int]]:

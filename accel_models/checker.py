@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from accel_models.commands import Command, End, Engine, Load, Register
-from accel_models.footprint import Interval, footprint
+from accel_models.footprint import Interval, Largest, footprint, note_registers
 from accel_models.program import Program
 
 Clock = tuple[int, int, int, int]  # per engine: index of the last command that is certain to have ended, -1 for none
@@ -55,12 +55,14 @@ def check_commands(commands: Sequence[Command], columns: int, token_depth: int, 
     body = commands[:-1]
     before = _certain(body, token_depth, base)
     accesses: _Accesses = defaultdict(list)
+    largest: Largest = {}
     for index, command in enumerate(body):
         engine = command.ENGINE
         assert engine is not None
         if isinstance(command, Load) and command.listed:
             _demand_list_apart(command, base + index, columns)
-        touched = footprint(command, columns)
+        touched = footprint(command, columns, largest)
+        note_registers(command, columns, largest)
         for item in touched:
             _demand_order(item, index, engine, before[index], accesses, body, base)
         for item in touched:

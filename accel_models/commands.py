@@ -128,7 +128,8 @@ class _Transfer(Command):
 
     ``listed``: on the bus, plane p begins ``offset[p]`` bytes behind ``bus_address``, not ``p * bus_plane_stride``. The
     offsets are a row list: LIST_ENTRY_BYTES each in the scratchpad from ``list_address`` on, multiples of the bus's
-    width. A Load gathers with it, a Store scatters. The list may not lie where its own Load writes.
+    width, none above ``bus_plane_stride``. A Load gathers with it, a Store scatters. The list may not lie where its own
+    Load writes.
     """
 
     bus_address: int = _bits(32, default=None)

@@ -1,10 +1,12 @@
 """Which bytes a command reads and writes: the one definition that token insertion and the static checker share.
 
 A footprint is a list of half-open intervals in a space. Strided accesses are covered by their bounding interval, which
-can only add order, never lose it. Spaces: ``bus`` (addresses), ``pad`` (scratchpad bytes), ``acc`` (entries), ``reg``.
+can only add order, never lose it. A register operand counts as the largest value that the register can hold then, as
+far as the commands before say. Spaces: ``bus`` (addresses), ``pad`` (scratchpad bytes), ``acc`` (entries), ``reg``.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from operator import attrgetter
 from typing import Any, NamedTuple
 
@@ -36,7 +38,6 @@ from accel_models.commands import (
     layout,
 )
 from accel_models.cost import parameter_words
-from accel_models.memory import BUS_SPACES
 
 PAD_END = 1 << 20  # no scratchpad is larger
 
@@ -54,16 +55,48 @@ _MAY_BE_REGISTERS = {
 }
 
 
-def footprint(command: Command, columns: int) -> list[Interval]:
-    """Intervals that a command touches on an array of ``columns`` columns; a register operand counts as its maximum."""
+Largest = dict[int, int]  # value of each register of which one is known
+
+
+def footprint(command: Command, columns: int, largest: Largest | None = None) -> list[Interval]:
+    """Intervals that a command touches on an array of ``columns`` columns; ``largest``: see ``note_registers``."""
     found = [
         Interval("reg", value.index, value.index + 1, False)
         for value in _MAY_BE_REGISTERS[type(command)](command)
         if type(value) is Register
     ]
+    if found and largest:
+        command = _limited(command, largest)
     if type(command) in _OF:
         found += _OF[type(command)](command, columns)
     return [item for item in found if item.stop > item.start]
+
+
+def note_registers(command: Command, columns: int, largest: Largest) -> None:
+    """Change ``largest`` to what is true behind a command."""
+    for item in footprint(command, columns):
+        if item.space == "reg" and item.write:
+            for index in range(item.start, item.stop):
+                largest.pop(index, None)
+    if isinstance(command, SetRegister):
+        largest[command.destination] = max(command.value, 0)
+    elif isinstance(command, List):
+        cells = command.rows * command.columns
+        for place in range(command.chunks):
+            largest[command.destination + place] = min(max(cells - place * command.chunk, 0), command.chunk)
+
+
+def _limited(command: Command, largest: Largest) -> Command:
+    """Registers as the largest number that they may hold, where one is known."""
+    found = {
+        spec.name: min(largest[value.index], spec.high)
+        for spec in layout(type(command))
+        if spec.register
+        and not spec.signed
+        and isinstance(value := getattr(command, spec.name), Register)
+        and value.index in largest
+    }
+    return replace(command, **found) if found else command
 
 
 def _load(c: Load, columns: int) -> list[Interval]:
@@ -97,11 +130,9 @@ def _box(space: str, base: int, write: bool, *axes: tuple[int, int]) -> Interval
 
 
 def _bus(c: Load | Store, write: bool) -> Interval:
-    """Of a listed transfer all that an offset may reach: the rest of its memory."""
-    if c.listed:
-        end = min((base for base in BUS_SPACES.values() if base > c.bus_address), default=1 << 32)
-        return Interval("bus", c.bus_address, end, write)
-    axes = ((_top(c, "planes"), c.bus_plane_stride), (_top(c, "rows"), c.bus_row_stride), (_top(c, "row_bytes"), 1))
+    """Of a listed transfer up to where the largest offset allowed reaches."""
+    planes = (2, c.bus_plane_stride) if c.listed and _top(c, "planes") else (_top(c, "planes"), c.bus_plane_stride)
+    axes = (planes, (_top(c, "rows"), c.bus_row_stride), (_top(c, "row_bytes"), 1))
     return _box("bus", c.bus_address, write, *axes)
 
 

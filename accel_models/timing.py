@@ -10,7 +10,7 @@ cycles of ``System.clock_mhz``.
 
 import math
 from collections import deque
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -332,21 +332,19 @@ _BITS = [tuple(bit for bit in range(ENGINES) if mask >> bit & 1) for mask in ran
 
 def simulate(
     program: Program,
-    registers: Mapping[int, int] | None = None,
-    lists: Mapping[int, Sequence[int]] | None = None,
+    decided: batch.Decided = batch.NOTHING_DECIDED,
     *,
     work: Work | None = None,
     ideal_scratchpad: bool = False,
 ) -> Timing:
     """Run the event machine over one invocation.
 
-    ``registers``: values of registers that data decides, where an extent is in one; ``lists``: offsets of listed
-    transfers, as for batch.batches; ``work`` spares computing the costs again. ``ideal_scratchpad``: no two accesses
-    ever meet in a bank. Raises TimingError on a deadlock or an overflowing token counter, ValueError on a program that
-    its system cannot run.
+    ``decided``: by data, as for batch.batches; ``work`` spares computing the costs again. ``ideal_scratchpad``: no two
+    accesses ever meet in a bank. Raises TimingError on a deadlock or an overflowing token counter, ValueError on a
+    program that its system cannot run.
     """
     if work is None and len(program.command_rows):
-        work = work_of(program, batch.batches(program, registers, lists))
+        work = work_of(program, batch.batches(program, decided))
     contention = Contention(program, work, ideal_scratchpad) if work is not None else None
     env = simpy.Environment()
     machine = _Machine(program, work, contention, env)

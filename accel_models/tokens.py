@@ -12,7 +12,7 @@ from dataclasses import replace
 from operator import attrgetter
 
 from accel_models.commands import Command
-from accel_models.footprint import Interval, footprint
+from accel_models.footprint import Interval, Largest, footprint, note_registers
 
 _ENGINES = range(4)
 _NONE = (-1, -1, -1, -1)
@@ -99,14 +99,16 @@ def token_masks(commands: Sequence[Command], columns: int, token_depth: int) -> 
     known = [[-1] * 4 for _ in _ENGINES]  # per engine: what has certainly ended before its next command
     clocks: list[list[int]] = []
     waits, signals = [0] * len(commands), [0] * len(commands)
+    largest: Largest = {}
     for index, command in enumerate(commands):
         assert command.ENGINE is not None
         engine = int(command.ENGINE)
         engines.append(engine)
         needs = [-1] * 4
         ledger.enter(engine, needs)
-        for item in sorted(footprint(command, columns), key=_written):
+        for item in sorted(footprint(command, columns, largest), key=_written):
             spaces[item.space].touch(item, index, engines, needs)
+        note_registers(command, columns, largest)
         clock = known[engine].copy()
         # Waiting for the latest command first may make the others known.
         for giver in sorted(needs, reverse=True):

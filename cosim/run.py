@@ -3,7 +3,7 @@
 Light on purpose: no PyTorch, pandas or plotly is imported on this path.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cache
 from importlib import metadata
@@ -14,7 +14,7 @@ import numpy as np
 from accel_models import batch, cost
 from accel_models.accounts import Accounts, account
 from accel_models.analytic import estimate
-from accel_models.batch import Batch
+from accel_models.batch import NOTHING_DECIDED, Batch, Decided
 from accel_models.counts import Counts, of_batches
 from accel_models.energy import energy_of
 from accel_models.losses import Losses, losses_of
@@ -81,15 +81,14 @@ def run(
     cold: Program | None = None,
     metrics: Mapping[str, Any] | None = None,
     seed: int = 0,
-    registers: Mapping[int, int] | None = None,
-    lists: Mapping[int, Sequence[int]] | None = None,
+    decided: Decided = NOTHING_DECIDED,
     rtl: RtlResult | None = None,
     named: bool = True,
 ) -> Run:
     """Simulate one invocation of ``program``.
 
     ``inputs``: arrays [images, ...] in the caller's axis order; golden runs them and Run.outputs holds its codes.
-    ``registers``, ``lists``: what data decides and cycles depend on, as for batch.batches.
+    ``decided``: what data decides and cycles depend on, as for batch.batches.
     ``cold``: the same network compiled with its weights in flash; its Run becomes ``Run.cold``. ``fidelity`` rtl takes
     the timing of the event machine and attaches ``rtl``. ``named``: with the program's hash in the provenance, which
     takes as long as an analytic run. Raises ValueError.
@@ -100,7 +99,7 @@ def run(
         raise ValueError("fidelity rtl goes with the result of a co-simulation; see rtl.bench")
     if cold is not None and cold.network_hash != program.network_hash:
         raise ValueError(f"cold program is of network {cold.network_hash}, the warm one of {program.network_hash}")
-    timing, accounts, counts, losses = _simulate(program, fidelity, registers, lists)
+    timing, accounts, counts, losses = _simulate(program, fidelity, decided)
     return build_run(
         program,
         timing,
@@ -120,12 +119,11 @@ def run(
 def _simulate(
     program: Program,
     fidelity: str,
-    registers: Mapping[int, int] | None,
-    lists: Mapping[int, Sequence[int]] | None,
+    decided: Decided,
 ) -> tuple[Timing, Accounts, Counts, Losses | None]:
     """Timing, accounts, counts by row, and losses of an array on the event machine; costs are computed once."""
     accelerator = program.system.accelerator
-    found = batch.batches(program, registers, lists) if len(program.command_rows) else ()
+    found = batch.batches(program, decided) if len(program.command_rows) else ()
     counts = counts_of(program, found)
     work = work_of(program, found) if found else None
     if fidelity == "analytic":

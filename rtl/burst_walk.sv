@@ -27,7 +27,7 @@ module burst_walk #(
   output      logic       [19:0] list_address_o,
   input  wire logic       [31:0] list_data_i,
   output      logic              list_error_o,    // an address of the list left 20 bits
-  output      logic              offset_error_o,  // an offset is no multiple of the bus's width
+  output      logic              offset_error_o,  // an offset is no multiple of the bus's width or above the plane stride
   output      logic              left_o,          // there are runs to come
   output      logic              issue_o,         // one is made; it is at the outputs from the next cycle on
   output      logic [CountW-1:0] issue_beats_o,
@@ -47,7 +47,7 @@ module burst_walk #(
   logic        plane_end, last_run, next_run, listed_q, ready_q, jump, offset_valid;
   logic [31:0] offset;
   assign jump           = left_o && !ready_q && offset_valid;
-  assign offset_error_o = jump && offset[OffsetW-1:0] != '0;
+  assign offset_error_o = jump && (offset[OffsetW-1:0] != '0 || offset > plane_stride_i);
   row_list u_list (
     .clk_i         (clk_i),
     .rst_ni        (rst_ni),

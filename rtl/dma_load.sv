@@ -32,7 +32,7 @@ module dma_load #(
   output      logic                      stall_o,        // after the set-up: no beat came in the cycle before, no vector was written
   output      logic                      error_o,        // the bus answered with an error, or an address left 32 bits
   output      logic                      pad_error_o,    // a scratchpad address left 20 bits
-  output      logic                      offset_error_o, // an offset of the row list is no multiple of the bus's width
+  output      logic                      offset_error_o, // an offset of the row list is not allowed
   output      logic                      ar_valid_o,
   input  wire logic                      ar_ready_i,
   output      logic               [31:0] ar_addr_o,

@@ -37,7 +37,7 @@ module dma_store #(
   input  wire logic                     b_valid_i,
   output      logic                     b_ready_o,
   input  wire logic                     b_error_i,
-  output      logic                     offset_error_o, // an offset of the row list is no multiple of the bus's width
+  output      logic                     offset_error_o, // an offset of the row list is not allowed
   output      logic                     pad_valid_o,    // scratchpad read port; data come in the cycle after the grant
   output      logic                     pad_list_o,     // the request reads an entry of the row list
   input  wire logic                     pad_ready_i,

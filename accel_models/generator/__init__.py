@@ -3,7 +3,7 @@
 from accel_models.generator.chips import CHIPS
 from accel_models.generator.commands import draw
 from accel_models.generator.illegal import CAUSES, IllegalProgram, illegal_program
-from accel_models.generator.programs import RandomProgram, random_program
+from accel_models.generator.programs import random_program
 from accel_models.generator.registry import MAKERS
 
 __all__ = [
@@ -11,7 +11,6 @@ __all__ = [
     "CHIPS",
     "MAKERS",
     "IllegalProgram",
-    "RandomProgram",
     "draw",
     "illegal_program",
     "random_program",

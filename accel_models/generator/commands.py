@@ -4,7 +4,6 @@ from dataclasses import replace
 
 from accel_models.batch import EXTENTS
 from accel_models.commands import REGISTERS, Command, FieldSpec, Operand, Register, SetRegister, layout
-from accel_models.footprint import footprint
 from accel_models.generator.registry import MAKERS
 from accel_models.generator.room import NoRoomError, Room
 from accel_models.golden import GoldenError, execute
@@ -48,9 +47,6 @@ def changed(command: Command, **values: Operand) -> Command:
 def keep(room: Room, command: Command) -> None:
     """Execute a command on the room's state. Raises GoldenError; the state then is as before."""
     execute(command, room.state)
-    for item in footprint(command, room.columns):
-        if item.space == "reg" and item.write:
-            room.written |= dict.fromkeys(range(item.start, item.stop), isinstance(command, SetRegister))
 
 
 def _with_registers(room: Room, command: Command) -> list[Command]:
@@ -66,8 +62,6 @@ def _with_registers(room: Room, command: Command) -> list[Command]:
         held = [register for register in free if _suits(room, spec, value, register)]
         if held and room.happens(0.6):
             register = int(room.pick(held))
-            if spec.name in EXTENTS and not room.written[register]:
-                room.known[register] = int(room.state.registers[0, register])
         else:
             register = int(room.pick(free))
             before.append(SetRegister(destination=register, value=value))
@@ -77,17 +71,10 @@ def _with_registers(room: Room, command: Command) -> list[Command]:
 
 
 def _suits(room: Room, spec: FieldSpec, value: int, register: int) -> bool:
-    """Whether a register holds something that the field may be: a number in its range, an extent not beyond its own.
-
-    Cycles depend on extents, so the event machine is told those that data decides: one value of a register a program.
-    """
+    """Whether a register holds something that the field may be: a number in its range, an extent not beyond its own."""
     there = int(room.state.registers[0, register])
     if not spec.low <= there <= spec.high:
         return False
     if spec.name not in EXTENTS:
         return spec.name not in _BOUNDS
-    if there > value:
-        return False
-    if room.written[register]:
-        return True
-    return room.known.get(register, there) == there
+    return there <= value

@@ -59,7 +59,6 @@ class IllegalProgram:
     """``registers``: as in RandomProgram. ``cause``: why it is refused."""
 
     program: Program
-    registers: dict[int, int]
     cause: ErrorCause
 
 
@@ -86,7 +85,7 @@ def illegal_program(seed: int, system: System) -> IllegalProgram:
     program = draft.program(f"illegal-{seed}")
     if fault.words:
         program = replace(program, commands=fault.words(rng, program.commands.copy(), program))
-    return IllegalProgram(program, dict(draft.room.known), fault.cause)
+    return IllegalProgram(program, fault.cause)
 
 
 def _refused(room: Room, cause: ErrorCause, make: Callable[[Room], list[Command]]) -> list[Command]:
@@ -135,6 +134,8 @@ def _field(room: Room) -> list[Command]:
     kinds = (Load, Store, Matrix, Requantize, Elementwise, Pool, LoadRegisters, StoreRegisters, Update, Sum)
     command, shift = _legal(room, *kinds), room.pick((0, 63))
     match command:
+        case Load() | Store() if command.listed and room.happens(0.5):  # an offset that is too far
+            return [changed(command, bus_plane_stride=0)]
         case Load() | Store():  # a parameter, which is no offset, most likely
             return [changed(command, planes=1, listed=1, list_address=room.parameters(1) + room.upto(8 * room.columns))]
         case Matrix() if room.happens(0.5):

@@ -5,7 +5,7 @@ accel_models.checker demands of each. From one seed come the same bytes.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -31,15 +31,7 @@ _FUNCTIONS = ("neg", "relu")  # of CPU calls, on int8 codes
 _ROWS = tuple(kind.__name__ for kind in MAKERS if kind is not End)  # a row a command class
 
 
-@dataclass(frozen=True, slots=True)
-class RandomProgram:
-    """``registers``: values that data decides, where an extent is in one; the event machine needs them."""
-
-    program: Program
-    registers: dict[int, int]
-
-
-def random_program(seed: int, system: System, *, spare_tokens: bool = True) -> RandomProgram:
+def random_program(seed: int, system: System, *, spare_tokens: bool = True) -> Program:
     """The program of a seed on a system. ``spare_tokens``: also tokens that no conflict needs.
 
     Raises ValueError for a system without external RAM, without an accelerator, or with short multipliers.
@@ -51,7 +43,7 @@ def random_program(seed: int, system: System, *, spare_tokens: bool = True) -> R
     draft.end()
     program = draft.program(f"random-{seed}")
     check_program(program)
-    return RandomProgram(program, dict(draft.room.known))
+    return program
 
 
 class Draft:

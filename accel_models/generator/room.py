@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from accel_models.arithmetic import MAX_SHIFT, MIN_SHIFT
-from accel_models.commands import LIST_ENTRY_BYTES, PARAMETER_BYTES, REGISTERS
+from accel_models.commands import LIST_ENTRY_BYTES, PARAMETER_BYTES
 from accel_models.cost import Hardware
 from accel_models.golden import State
 from accel_models.system import System
@@ -38,7 +38,7 @@ class Room:
 
     ``pad``: scratchpad bytes for data; ``bank``: where the bank lies in the scratchpad, BLOCKS parameter blocks and
     LISTED offsets; ``bus``: by memory, the offsets that commands may touch, a bank in front included. ``reach``: 1 for
-    small sizes, up to 4. ``known``: values of registers that data decides and an extent has used.
+    small sizes, up to 4.
     """
 
     rng: np.random.Generator
@@ -48,8 +48,6 @@ class Room:
     bank: int
     bus: dict[str, Span]
     reach: int = 1
-    known: dict[int, int] = field(default_factory=dict)
-    written: dict[int, bool] = field(default_factory=dict)  # registers: whether SetRegister wrote it last
     recent: list[int] = field(default_factory=list)  # scratchpad addresses written lately
     sums: list[int] = field(default_factory=list)  # accumulator entries written lately
 
@@ -155,7 +153,6 @@ def empty_room(rng: np.random.Generator, system: System, commands: tuple[str, in
         bank=first,
         bus=bus,
         reach=int(rng.choice([1, 1, 2, 4])),
-        written=dict.fromkeys(range(REGISTERS), False),
     )
 
 

@@ -50,7 +50,7 @@ def _transfer(room: Room, space: str) -> dict[str, Any]:
     low, high = room.bank_bytes, room.bus[space][1]
     if listed:
         offset, bus_row, _ = _side(room, (low, high - FARTHEST), (*extents[:2], 1))
-        bus_plane = room.upto((1 << 32) - 1, 0)  # not looked at
+        bus_plane = FARTHEST if room.happens(0.8) else room.upto((1 << 32) - 1, FARTHEST)
     else:
         offset, bus_row, bus_plane = _side(room, (low, high), extents)
     pad_address, pad_row, pad_plane = _pad_side(room, extents)

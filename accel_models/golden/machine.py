@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from accel_models import kernels
+from accel_models.batch import Decided, register_extents
 from accel_models.commands import (
     COMMAND_BYTES,
     Command,
@@ -34,8 +35,8 @@ class Machine:
 
     ``batch`` invocations run side by side on memories of their own. ``cpu`` executes CPU calls; give another to serve
     functions that have no NumPy kernel. ``on_row_end(row, machine)`` is called when the last command of an operator row
-    has been executed: the moment at which the row's result can be read. ``lists``: offsets of every listed transfer in
-    the last invocation (of the batch's first element), by command, which the event machine wants to know.
+    has been executed: the moment at which the row's result can be read. ``decided``: what data decided in the last
+    invocation (of the batch's first element), which the event machine wants to know.
     """
 
     def __init__(
@@ -51,9 +52,14 @@ class Machine:
         self.program, self.batch = program, batch
         self.state = State.of(program.system, batch)
         self._load_images()
-        self.lists: dict[int, tuple[int, ...]] = {}
+        self._lists: dict[int, tuple[int, ...]] = {}
+        self._extents: dict[int, dict[str, int]] = {}
+        self.decided = Decided(self._extents, self._lists)
         self._cpu, self._on_row_end = cpu, on_row_end
         self._decoded = _decode(program)
+        self._extents_of = {
+            index: names for index, item in enumerate(self._decoded) if (names := register_extents(item))
+        }
         self._tensors = {name: binding.tensor for name, binding in program.bindings.items()}
         self._last_commands = {int(row): index for index, row in enumerate(program.command_rows)}
 
@@ -127,8 +133,11 @@ class Machine:
             if isinstance(command, End) != (index == last):
                 raise GoldenError(f"command {index} ({type(command).__name__}): want End as the last of a segment only")
             try:
+                if index in self._extents_of:
+                    registers = self.state.registers[0]
+                    self._extents[index] = {name: int(registers[at]) for name, at in self._extents_of[index]}
                 if isinstance(command, Compare | List) or (isinstance(command, Load | Store) and command.listed):
-                    self.lists[index] = list_offsets(command, self.state)
+                    self._lists[index] = list_offsets(command, self.state)
                 execute(command, self.state)
             except GoldenError as error:
                 raise GoldenError(f"command {index} ({type(command).__name__}): {error}", error.cause) from None

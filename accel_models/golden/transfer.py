@@ -84,6 +84,10 @@ def _offsets(command: Load | Store, scratchpad: Bytes, bus_bytes: int) -> list[i
     for index, offset in enumerate(found):
         if offset % bus_bytes:
             raise GoldenError(f"list_address: offset {index} is {offset}, want a multiple of {bus_bytes} bytes")
+        if offset > command.bus_plane_stride:
+            raise GoldenError(
+                f"list_address: offset {index} is {offset}, want {command.bus_plane_stride} (bus_plane_stride) at most"
+            )
     return found
 
 

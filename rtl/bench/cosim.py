@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from accel_models.batch import Batch, batches
+from accel_models.batch import NOTHING_DECIDED, Batch, batches
 from accel_models.golden import GoldenError, Machine
 from accel_models.program import Program
 from accel_models.timing import Timing, TimingError, simulate
@@ -47,15 +47,11 @@ Progress = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """A program to co-simulate. ``inputs``: one invocation, [1, ...] by name.
-
-    ``registers``: values of scalar registers that data decides, where an extent is in one.
-    """
+    """A program to co-simulate. ``inputs``: one invocation, [1, ...] by name."""
 
     program: Program
     inputs: Mapping[str, np.ndarray] = field(default_factory=dict)
     memory: MemorySettings = NOMINAL
-    registers: Mapping[int, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,15 +182,15 @@ def _models(case: Case) -> _Models:
     prediction: _Prediction | None = None
     golden: Machine | None = None
     golden_error = expected_error = ""
-    lists: Mapping[int, tuple[int, ...]] = {}
+    decided = NOTHING_DECIDED
     try:
         golden = machine_of(case.program)
-        lists = golden.lists
+        decided = golden.decided
         golden.run(case.inputs)
     except GoldenError as error:
         golden, golden_error, expected_error = None, str(error), error.cause.name.lower()
     try:
-        found = batches(case.program, case.registers, lists)
+        found = batches(case.program, decided)
         work = work_of(case.program, found)
         prediction = _Prediction(found, work, simulate(case.program, work=work))
     except TimingError as error:

@@ -79,8 +79,7 @@ def run(seeds: Sequence[int], progress: Progress | None = None) -> list[Verdict]
         mine = [seed for seed in seeds if chip_of(seed) == chip]
         programs = [random_program(seed, CHIPS[chip]) for seed in mine]
         cases = [
-            Case(program=item.program, registers=item.registers, memory=MEMORY_KINDS[memory_of(seed)])
-            for seed, item in zip(mine, programs, strict=True)
+            Case(program=item, memory=MEMORY_KINDS[memory_of(seed)]) for seed, item in zip(mine, programs, strict=True)
         ]
         results = cosimulate_all(cases, progress=progress) if cases else []
         for seed, case, result in zip(mine, cases, results, strict=True):
@@ -94,7 +93,7 @@ def run_illegal(seeds: Sequence[int], progress: Progress | None = None) -> list[
     for chip in CHIPS:
         mine = [seed for seed in seeds if chip_of(seed) == chip]
         faults = [illegal_program(seed, CHIPS[chip]) for seed in mine]
-        cases = [Case(program=item.program, registers=item.registers) for item in faults]
+        cases = [Case(program=item.program) for item in faults]
         results = cosimulate_all(cases, progress=progress) if cases else []
         for seed, item, result in zip(mine, faults, results, strict=True):
             want = item.cause.name.lower()

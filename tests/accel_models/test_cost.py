@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 from accel_models import cost
 from accel_models.commands import (
     Command,
+    Compare,
     Elementwise,
     Fill,
+    List,
     Load,
     LoadRegisters,
     Matrix,
@@ -41,6 +43,8 @@ FUNCTIONS = {
     StoreRegisters: cost.move_registers,
     Update: cost.update,
     Sum: cost.sum_,
+    Compare: cost.compare,
+    List: cost.list_,
 }
 
 
@@ -105,7 +109,7 @@ def test_a_transfer_without_bytes_takes_the_set_up_alone() -> None:
 
 def walked_dot(command: Matrix, hw: cost.Hardware) -> int:
     """Dot mode tile by tile: weights of the next tile load while this one computes."""
-    pixels = command.output_height * command.output_width
+    pixels = command.planes * command.output_height * command.output_width
     loads = []
     for first in range(0, command.columns, hw.columns):
         for _ in range(command.kernel_height * command.taps):
@@ -129,7 +133,7 @@ def test_matrix_cycles(seed: int, size: tuple[int, int]) -> None:
     hw = hardware(*size)
     cycles = int(cost.matrix(command, hw))
     depth = command.kernel_height * command.taps * (1 if command.mode == MatrixMode.DEPTHWISE else command.run_bytes)
-    macs = command.output_height * command.output_width * command.columns * depth
+    macs = command.planes * command.output_height * command.output_width * command.columns * depth
     assert cycles >= macs / (size[0] * size[1])
     if not macs:
         assert cycles == cost.MATRIX_START

@@ -185,7 +185,7 @@ def test_extents_in_registers() -> None:
     unknown = program([Range(accumulator=0, entries=1, columns=16, destination=3), deep])
     with pytest.raises(ValueError, match=r"command 1 .*height is in register 3, whose value data decides"):
         batch.batches(unknown)
-    assert batch.batches(unknown, {3: 5})[0].fields.height[0] == 5
+    assert batch.batches(unknown, batch.Decided({1: {"height": 5}}))[0].fields.height[0] == 5
     stale = program(
         [SetRegister(destination=3, value=7), Range(accumulator=0, entries=1, columns=16, destination=3), deep]
     )

@@ -6,8 +6,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accel_models.commands import Load, Register, SetRegister
-from accel_models.footprint import footprint
+from accel_models.commands import List, Load, LoadRegisters, Range, Register, SetRegister
+from accel_models.footprint import footprint, note_registers
 from accel_models.generator import draw
 from accel_models.golden.dispatch import State, execute
 from accel_models.golden.matrix import patches
@@ -85,3 +85,27 @@ def test_an_extent_in_a_register_counts_as_the_largest_it_can_hold() -> None:
     assert max(item.stop for item in found if item.space == "pad") == (1 << 20) - 1
     found = footprint(Load(bus_address=0, pad_address=0, row_bytes=1, planes=Register(5), bus_plane_stride=8), 4)
     assert max(item.stop for item in found if item.space == "bus") == ((1 << 16) - 2) * 8 + 1
+
+
+def test_a_register_counts_as_the_largest_that_the_commands_before_allow() -> None:
+    gather = Load(
+        bus_address=0, pad_address=64, row_bytes=8, planes=Register(5), bus_plane_stride=256, pad_plane_stride=8
+    )
+    listed = List(mask_address=0, columns=10, output_address=512, destination=4, chunks=3, chunk=4)
+    largest = dict[int, int]()
+
+    def planes() -> int:
+        return (footprint(gather, 4, largest)[2].stop - 64) // 8
+
+    assert planes() == (1 << 16) - 1
+    note_registers(listed, 4, largest)
+    assert largest == {4: 4, 5: 4, 6: 2}  # of ten cells
+    assert planes() == 4
+    note_registers(Range(accumulator=0, entries=1, columns=4, destination=5), 4, largest)
+    assert planes() == (1 << 16) - 1
+    note_registers(SetRegister(destination=5, value=7), 4, largest)
+    assert planes() == 7
+    note_registers(SetRegister(destination=5, value=-7), 4, largest)
+    assert not [item for item in footprint(gather, 4, largest) if item.space != "reg"]
+    note_registers(LoadRegisters(register=3, count=3, pad_address=0), 4, largest)
+    assert 5 not in largest and largest[6] == 2

@@ -84,7 +84,8 @@ def test_a_row_list_says_where_planes_begin(f: dict[str, int], offset: int, widt
                     by_run(one, bus, pad, (offset + entry, inside), ("bus", "pad"))
                 else:
                     by_run(one, pad, bus, (inside, offset + entry), ("pad", "bus"))
-        execute(kind(bus_address=bus_address("sram", offset), listed=1, list_address=at, **f), state)
+        listed = f | {"bus_plane_stride": 800, "listed": 1, "list_address": at}
+        execute(kind(bus_address=bus_address("sram", offset), **listed), state)
         np.testing.assert_array_equal(state.scratchpad, pads)
         np.testing.assert_array_equal(state.bus["sram"], buses)
 
@@ -93,12 +94,16 @@ def test_a_list_of_no_whole_beats_or_outside_is_refused_and_changes_nothing() ->
     state = room_of(np.random.default_rng(1), 4, 4).state
     state.scratchpad[0, :8] = np.array([64, 12], "<u4").view(np.uint8)
     fields = {"bus_address": bus_address("sram", 0), "pad_address": 64, "row_bytes": 8, "planes": 2, "listed": 1}
+    fields["bus_plane_stride"] = 1 << 28
     with pytest.raises(GoldenError, match="list_address: offset 1 is 12, want a multiple of 8 bytes") as caught:
         execute(Load(**fields, list_address=0), state)
     assert caught.value.cause is ErrorCause.FIELD_RANGE
     with pytest.raises(GoldenError, match="list_address: bytes .* are outside a memory of") as caught:
         execute(Store(**fields, list_address=state.scratchpad.shape[1] - 7), state)
     assert caught.value.cause is ErrorCause.SCRATCHPAD_RANGE
+    with pytest.raises(GoldenError, match=r"offset 0 is 64, want 56 \(bus_plane_stride\) at most") as caught:
+        execute(Load(**fields | {"bus_plane_stride": 56}, list_address=0), state)
+    assert caught.value.cause is ErrorCause.FIELD_RANGE
     state.scratchpad[0, 4:8] = np.array([1 << 28], "<u4").view(np.uint8)
     before = state.scratchpad.copy()
     with pytest.raises(GoldenError, match="bus_address: bytes .* are outside") as caught:

@@ -8,13 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accel_models import cost, counts, row_lists
-from accel_models.batch import batches
+from accel_models.batch import Decided, batches
 from accel_models.checker import CheckError, check_commands
 from accel_models.commands import End, Load, Register, Store
 from accel_models.footprint import Interval, footprint
 from accel_models.golden.access import GoldenError
 from accel_models.golden.dispatch import execute
-from accel_models.memory import BUS_SPACES, bus_address
+from accel_models.memory import bus_address
 from accel_models.requests import BeatRequests, burst_sizes
 from accel_models.row_lists import ListReader
 from accel_models.timing import simulate
@@ -24,7 +24,7 @@ from tests.accel_models.random_room import room_of
 SRAM = bus_address("sram", 0)
 _FIELDS = {
     "bus_address": SRAM, "pad_address": 0, "row_bytes": 64, "rows": 4, "planes": 3, "bus_row_stride": 128,
-    "pad_row_stride": 64, "pad_plane_stride": 256, "listed": 1, "list_address": 4096,
+    "bus_plane_stride": 8192, "pad_row_stride": 64, "pad_plane_stride": 256, "listed": 1, "list_address": 4096,
 }  # fmt: skip
 GATHER, SCATTER = Load(**_FIELDS), Store(**_FIELDS)
 OFFSETS = (0, 4096, 512)
@@ -33,7 +33,7 @@ SETUP = 6
 
 def cycles(command: Load | Store, offsets: tuple[int, ...] = ()) -> int:
     """Of the command alone, without what fetching it takes."""
-    timing = simulate(program([command]), lists={0: offsets})
+    timing = simulate(program([command]), Decided(lists={0: offsets}))
     return int(timing.end[0] - timing.start[0])
 
 
@@ -51,6 +51,7 @@ def test_short_planes_wait_for_their_offsets(kind: type[Load] | type[Store], set
 
     def of(planes: int) -> int:
         fields = {"row_bytes": 8, "planes": planes, "pad_plane_stride": 8, "listed": 1, "list_address": 4096}
+        fields["bus_plane_stride"] = 64
         short = kind(bus_address=SRAM, pad_address=0, **fields)
         return cycles(short, (64,) * planes)
 
@@ -116,13 +117,13 @@ def test_the_event_machine_wants_the_list() -> None:
     with pytest.raises(ValueError, match="command 0 of program .*: want the 3 offsets of its row list.*got 0"):
         batches(item)
     with pytest.raises(ValueError, match="no whole beats"):
-        batches(item, lists={0: (0, 4, 8)})
+        batches(item, Decided(lists={0: (0, 4, 8)}))
     assert batches(program([replace(GATHER, rows=0)]))[0].lists == {}
 
 
-def test_a_listed_transfer_may_touch_the_rest_of_its_memory() -> None:
+def test_a_listed_transfer_may_touch_what_its_largest_offset_reaches() -> None:
     found = footprint(SCATTER, 16)
-    assert Interval("bus", SRAM, BUS_SPACES["external"], True) in found
+    assert Interval("bus", SRAM, SRAM + 8192 + 3 * 128 + 64, True) in found
     assert Interval("pad", 4096, 4096 + 12, False) in found
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from accel_models import cost
-from accel_models.batch import batches
+from accel_models.batch import Decided, batches
 from accel_models.commands import Command, Elementwise, Engine, Fill, Load, Range, Register, SetRegister
 from accel_models.cpu import cpu_cost
 from accel_models.network import CpuCall, Operator, Tensor
@@ -311,7 +311,8 @@ def test_extents_in_registers() -> None:
     )
     with pytest.raises(ValueError, match="register 1"):
         simulate(data)
-    assert simulate(data, {1: 9}).busy[Engine.VECTOR] > simulate(data, {1: 2}).busy[Engine.VECTOR]
+    high, low = (simulate(data, Decided({1: {"height": height}})) for height in (9, 2))
+    assert high.busy[Engine.VECTOR] > low.busy[Engine.VECTOR]
 
 
 # -- CPU calls ---------------------------------------------------------------------------------------------------------

@@ -66,7 +66,7 @@ def random_transfer(
     listed = {}
     if lists is not None and rng.random() < 0.3:
         bus_address, bus_row, _ = _side(rng, (bus[0], bus[1] - FARTHEST), *size[:2], 1)
-        bus_plane = int(rng.integers(1 << 32))  # not looked at
+        bus_plane = int(rng.choice((FARTHEST, rng.integers(FARTHEST, 1 << 32))))  # no offset is above it
         listed = {"listed": 1, "list_address": lists + 4 * int(rng.integers(0, LISTS - size[2] + 1))}
     else:
         bus_address, bus_row, bus_plane = _side(rng, bus, *size)

@@ -45,6 +45,7 @@ CODES = Requantize(accumulator=0, width=16, columns=4, parameters=0, output_addr
 PARAMETERS = Fill(pad_address=0, row_bytes=36, value=1, signal=VECTOR)  # of CODES: a shift of 0 is none
 OUT = Store(bus_address=SRAM_BASE, pad_address=0, row_bytes=16)
 IN = Load(bus_address=SRAM_BASE, pad_address=0, row_bytes=16)
+FAR_OFFSET = Fill(pad_address=0, row_bytes=4, value=8)  # one that is farther than allowed
 ODD_OFFSET = Fill(pad_address=0, row_bytes=4, value=1)  # an entry of a row list that is no whole beat
 WRONG: dict[ErrorCause, list[list[Command]]] = {
     ErrorCause.REGISTER_RANGE: [
@@ -78,6 +79,8 @@ WRONG: dict[ErrorCause, list[list[Command]]] = {
         [replace(COPY, shift=0)],
         [ODD_OFFSET, replace(IN, pad_address=64, listed=1)],
         [replace(ODD_OFFSET, signal=STORE), replace(OUT, listed=1, wait=LOAD)],
+        [FAR_OFFSET, replace(IN, pad_address=64, listed=1)],
+        [replace(FAR_OFFSET, signal=STORE), replace(OUT, listed=1, wait=LOAD)],
     ],
     ErrorCause.BUS_READ: [[replace(IN, bus_address=0)], [replace(IN, bus_address=SRAM_BASE + (1 << 17))]],
     ErrorCause.BUS_WRITE: [[replace(OUT, bus_address=0x0800_0000)], [replace(OUT, bus_address=0x6000_0000)]],

@@ -227,15 +227,18 @@ async def bus_errors(dut):
         ("store", Store(bus_address=sram, rows=2, pad_row_stride=(1 << 20) - 1, **inside), {"pad_error"}),
         ("store", Store(bus_address=sram, **inside), set()),
     ]
-    lists = {  # offsets, and what they do
-        256: ((0, 64), set()),
-        264: ((0, BUS // 2), {"offset_error"}),
-        272: ((1, 0), {"offset_error"}),
-        280: (((1 << 32) - BUS, 0), {"error"}),
+    highest = (1 << 32) - BUS
+    lists = {  # offsets, the largest that is allowed, and what they do
+        256: ((0, 64), 64, set()),
+        264: ((0, BUS // 2), highest, {"offset_error"}),
+        272: ((1, 0), highest, {"offset_error"}),
+        280: ((highest, 0), highest, {"error"}),
+        288: ((0, 64), 63, {"offset_error"}),
     }
-    for place, (offsets, expected) in lists.items():
+    for place, (offsets, largest, expected) in lists.items():
         bench.pad[0, place : place + 8] = np.array(offsets, "<u4").view(np.uint8)
         listed = {"pad_address": 64, "row_bytes": BUS, "planes": 2, "listed": 1, "list_address": place}
+        listed["bus_plane_stride"] = largest
         cases += [(name, kind(bus_address=sram + 64, **listed), expected) for name, kind in KINDS.items()]
     beyond = {"pad_address": 64, "row_bytes": BUS, "planes": 2, "listed": 1, "list_address": (1 << 20) - 4}
     await bench.begin(EVEN)
