@@ -115,6 +115,7 @@ class VectorBench:
                 assert dut.done_o.value == 0, "done without a command"
                 current = Run()
                 runs.append(current)
+                idle = 0
                 waiting.pop(0)
                 dut.start_valid_i.value = int(bool(waiting))
                 dut.command_i.value = waiting[0] if waiting else int.from_bytes(self.rng.bytes(64), "little")
