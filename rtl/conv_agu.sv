@@ -1,6 +1,7 @@
 // conv_agu: the activation vectors of a Matrix command, read from the image in the scratchpad.
 //   lane l of a vector: byte offset + l of input row iy; offset = (ox*stride_x + origin_x)*input_pixel_stride +
 //   tap*tap_stride + chunk*Rows, iy = oy*stride_y + origin_y + ky*dilation_y; zero_point outside the image
+//   the vectors of a tile again for every plane, input_plane_stride further
 //   depthwise: offset = (origin_x + j)*input_pixel_stride + group*Columns, j = 0 .. (width-1)*stride_x + taps - 1
 // Golden: TileVectors.activations of accel_models.golden.streams.operand_vectors, the lanes that a tile uses.
 // start_i in cycle 0, the first vector in cycle 3, then one per cycle. Products are formed once, in cycle 0; from there on
@@ -26,6 +27,8 @@ module conv_agu #(
   input  wire logic            [5:0] stride_y_i,
   input  wire logic            [5:0] stride_x_i,
   input  wire logic            [5:0] dilation_y_i,
+  input  wire logic           [11:0] planes_i,
+  input  wire logic           [19:0] input_plane_stride_i,
   input  wire logic           [11:0] output_height_i,
   input  wire logic           [11:0] output_width_i,
   input  wire logic            [7:0] kernel_height_i,
@@ -48,7 +51,7 @@ module conv_agu #(
   localparam int unsigned ColumnsW = $clog2(Columns + 1);
   localparam int unsigned OffsetW  = 36;  // signed byte offset in a row: 2**31 + 4095 * 63 * 2**16 and less than 2**32 more
   localparam int unsigned RoomW    = OffsetW + 1;
-  localparam int unsigned PlaceW   = 40;  // signed scratchpad address of a row: 2**18.3 rows of 2**20 bytes
+  localparam int unsigned PlaceW   = 40;  // signed scratchpad address of a row: 2**18.3 rows and 4095 planes of 2**20 bytes
   localparam int unsigned YW       = 20;  // signed input row: 4095 * 63 + 2**15 + 255 * 63
 
   logic depthwise;
@@ -80,18 +83,20 @@ module conv_agu #(
   );
 
   // The vectors of a tile: a vector per output pixel, or per input pixel from the first to the last tap of an output row.
-  logic row_end, unused_pixel;
+  logic row_end, plane_end, unused_pixel;
   pixel_walk u_pixels (
     .clk_i      (clk_i),
     .start_i    (start_i),
     .depthwise_i(depthwise),
     .stride_x_i (stride_x_i),
     .taps_i     (taps_i),
+    .planes_i   (planes_i),
     .height_i   (output_height_i),
     .width_i    (output_width_i),
     .step_i     (step),
     .pixel_o    (unused_pixel),
     .row_end_o  (row_end),
+    .plane_end_o(plane_end),
     .last_o     (tile_end)
   );
   always_ff @(posedge clk_i or negedge rst_ni) begin
@@ -129,12 +134,14 @@ module conv_agu #(
     end
   end
 
-  // Vertically: input row and its address; of the first output row of this kernel row, and of the first kernel row.
+  // Vertically: input row and its address; of the first output row of this kernel row in this plane and in the first one,
+  // and of the first kernel row.
   logic signed     [YW-1:0] y_q, kernel_y_q, next_y;
-  logic signed [PlaceW-1:0] row_q, kernel_row_q, first_row_q, next_row, first_row;
+  logic signed [PlaceW-1:0] row_q, plane_row_q, kernel_row_q, first_row_q, next_row, next_plane, first_row;
   logic              [25:0] row_step_q, kernel_step_q;
-  assign first_row = PlaceW'($signed({1'b0, input_address_i})) +
-                     PlaceW'($signed(origin_y_i)) * PlaceW'($signed({1'b0, input_row_stride_i}));
+  assign first_row  = PlaceW'($signed({1'b0, input_address_i})) +
+                      PlaceW'($signed(origin_y_i)) * PlaceW'($signed({1'b0, input_row_stride_i}));
+  assign next_plane = plane_row_q + PlaceW'($signed({1'b0, input_plane_stride_i}));
   always_comb begin
     next_y   = kernel_y_q;
     next_row = kernel_row_q;
@@ -153,13 +160,19 @@ module conv_agu #(
       y_q           <= YW'($signed(origin_y_i));
       kernel_y_q    <= YW'($signed(origin_y_i));
       row_q         <= first_row;
+      plane_row_q   <= first_row;
       kernel_row_q  <= first_row;
       first_row_q   <= first_row;
     end else if (tile_end) begin
       y_q          <= next_y;
       kernel_y_q   <= next_y;
       row_q        <= next_row;
+      plane_row_q  <= next_row;
       kernel_row_q <= next_row;
+    end else if (plane_end) begin
+      y_q         <= kernel_y_q;
+      row_q       <= next_plane;
+      plane_row_q <= next_plane;
     end else if (row_end) begin
       y_q   <= y_q + YW'($signed({1'b0, stride_y_i}));
       row_q <= row_q + PlaceW'($signed({1'b0, row_step_q}));

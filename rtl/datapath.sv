@@ -52,8 +52,8 @@ module datapath #(
   output      logic                [3:0] error_cause_o
 );
   logic act_valid, act_ready, weight_valid, weight_ready, vread_valid, vread_ready, vwrite_valid, vwrite_ready;
-  logic       [20:0] act_addr, weight_addr;
-  logic       [19:0] vread_addr, vwrite_addr;
+  logic       [20:0] act_addr, weight_addr, vwrite_addr;
+  logic       [19:0] vread_addr;
   logic [LanesW-1:0] act_skip, act_count, weight_count;
   logic  [ColumnsW-1:0] vread_count, vwrite_count;
   logic    [Lanes-1:0][7:0] act_data, weight_data;

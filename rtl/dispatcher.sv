@@ -47,14 +47,15 @@ module dispatcher #(
       accel_pkg::OpcodeMatrix:                      target[accel_pkg::EngineMatrix] = 1'b1;
       accel_pkg::OpcodeRequantize, accel_pkg::OpcodeElementwise, accel_pkg::OpcodePool, accel_pkg::OpcodeRange,
       accel_pkg::OpcodeSetRegister, accel_pkg::OpcodeLoadRegisters, accel_pkg::OpcodeStoreRegisters,
-      accel_pkg::OpcodeUpdate, accel_pkg::OpcodeSum: target[accel_pkg::EngineVector] = 1'b1;
+      accel_pkg::OpcodeUpdate, accel_pkg::OpcodeSum, accel_pkg::OpcodeCompare,
+      accel_pkg::OpcodeList:                        target[accel_pkg::EngineVector] = 1'b1;
       accel_pkg::OpcodeStore:                       target[accel_pkg::EngineStore] = 1'b1;
       accel_pkg::OpcodeEnd:                         is_end = 1'b1;
       default:                                      target = '0;
     endcase
   end
   assign legal    = is_end || target != '0;
-  assign clean    = (command_i & ~accel_pkg::used_bits(command_i[accel_pkg::OpcodeLsb +: accel_pkg::OpcodeW])) == '0;
+  assign clean    = (command_i & ~command_pkg::used_bits(command_i[accel_pkg::OpcodeLsb +: accel_pkg::OpcodeW])) == '0;
   assign room     = (target & ~push_ready_i) == '0;
   assign all_idle = (idle_i & queue_empty_i) == '1;
 

@@ -9,7 +9,7 @@ module engine_front #(
   localparam int unsigned CommandW  = accel_pkg::CommandW,
   localparam int unsigned Engines   = accel_pkg::Engines,
   localparam int unsigned Registers = accel_pkg::Registers,
-  localparam int unsigned Operands  = accel_pkg::MaxOperands
+  localparam int unsigned Operands  = command_pkg::MaxOperands
 ) (
   input  wire logic                       clk_i,
   input  wire logic                       rst_ni,
@@ -90,7 +90,7 @@ module engine_front #(
     resolved = command_q;
     if (resolve) begin
       for (int unsigned i = Operands; i > 0; i--) begin
-        if (pending_q[i-1]) spec = accel_pkg::operand(command_q[7:0], 4'(i - 1));
+        if (pending_q[i-1]) spec = command_pkg::operand(command_q[7:0], 4'(i - 1));
       end
       width    = spec[14:9];
       field    = spec[8:0] + 9'd1;
@@ -119,8 +119,8 @@ module engine_front #(
     if (pop) begin
       command_q <= command_i;
       for (int unsigned i = 0; i < Operands; i++) begin
-        pending_q[i] <= accel_pkg::operand(command_i[7:0], 4'(i)) != '0 &&
-                        command_i[9'(accel_pkg::operand(command_i[7:0], 4'(i)))];
+        pending_q[i] <= command_pkg::operand(command_i[7:0], 4'(i)) != '0 &&
+                        command_i[9'(command_pkg::operand(command_i[7:0], 4'(i)))];
       end
     end else if (resolve) begin
       command_q <= resolved;

@@ -53,7 +53,7 @@ module matrix_engine #(
 
   logic  [1:0] mode;
   logic  [5:0] stride_x;
-  logic [11:0] height, width;
+  logic [11:0] planes, height, width;
   logic  [7:0] kernel_height, taps;
   logic [15:0] run_bytes, columns;
   logic        transposed, walk, weight_valid, weight_ready, act_valid, act_ready;
@@ -61,6 +61,7 @@ module matrix_engine #(
   assign mode          = held[accel_pkg::MatrixModeLsb +: accel_pkg::MatrixModeW];
   assign transposed    = held[accel_pkg::MatrixTransposedLsb];
   assign stride_x      = held[accel_pkg::MatrixStrideXLsb +: accel_pkg::MatrixStrideXW];
+  assign planes        = held[accel_pkg::MatrixPlanesLsb +: accel_pkg::MatrixPlanesW];
   assign height        = held[accel_pkg::MatrixOutputHeightLsb +: accel_pkg::MatrixOutputHeightW];
   assign width         = held[accel_pkg::MatrixOutputWidthLsb +: accel_pkg::MatrixOutputWidthW];
   assign kernel_height = held[accel_pkg::MatrixKernelHeightLsb +: accel_pkg::MatrixKernelHeightW];
@@ -68,7 +69,7 @@ module matrix_engine #(
   assign run_bytes     = held[accel_pkg::MatrixRunBytesLsb +: accel_pkg::MatrixRunBytesW];
   assign columns       = held[accel_pkg::MatrixColumnsLsb +: accel_pkg::MatrixColumnsW];
   assign walk          = start_valid_i && start_ready_o && !matrix_pkg::refused(mode, taps, 8'(Rows)) &&
-                         !matrix_pkg::empty(mode, height, width, kernel_height, taps, run_bytes, columns);
+                         !matrix_pkg::empty(mode, planes, height, width, kernel_height, taps, run_bytes, columns);
 
   conv_agu #(
     .Rows   (Rows),
@@ -88,6 +89,8 @@ module matrix_engine #(
     .stride_y_i          (held[accel_pkg::MatrixStrideYLsb +: accel_pkg::MatrixStrideYW]),
     .stride_x_i          (stride_x),
     .dilation_y_i        (held[accel_pkg::MatrixDilationYLsb +: accel_pkg::MatrixDilationYW]),
+    .planes_i            (planes),
+    .input_plane_stride_i(held[accel_pkg::MatrixInputPlaneStrideLsb +: accel_pkg::MatrixInputPlaneStrideW]),
     .output_height_i     (height),
     .output_width_i      (width),
     .kernel_height_i     (kernel_height),
@@ -116,6 +119,7 @@ module matrix_engine #(
     .start_i            (walk),
     .mode_i             (mode),
     .transposed_i       (transposed),
+    .planes_i           (planes),
     .output_height_i    (height),
     .output_width_i     (width),
     .kernel_height_i    (kernel_height),
@@ -147,6 +151,7 @@ module matrix_engine #(
     .accumulate_i   (held[accel_pkg::MatrixAccumulateLsb]),
     .transposed_i   (transposed),
     .stride_x_i     (stride_x),
+    .planes_i       (planes),
     .output_height_i(height),
     .output_width_i (width),
     .kernel_height_i(kernel_height),

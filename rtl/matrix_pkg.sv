@@ -21,11 +21,11 @@ package matrix_pkg;
 
   // Without pixels nothing happens. The other sizes are never zero in a checked program: they must not hang it.
   function automatic logic empty(
-    input logic [1:0] mode, input logic [11:0] output_height, input logic [11:0] output_width,
+    input logic [1:0] mode, input logic [11:0] planes, input logic [11:0] output_height, input logic [11:0] output_width,
     input logic [7:0] kernel_height, input logic [7:0] taps, input logic [15:0] run_bytes, input logic [15:0] columns
   );
-    empty = output_height == '0 || output_width == '0 || kernel_height == '0 || taps == '0 || columns == '0 ||
-            (mode != matrix_pkg::ModeDepthwise && run_bytes == '0);
+    empty = planes == '0 || output_height == '0 || output_width == '0 || kernel_height == '0 || taps == '0 ||
+            columns == '0 || (mode != matrix_pkg::ModeDepthwise && run_bytes == '0);
   endfunction
 endpackage
 `default_nettype wire

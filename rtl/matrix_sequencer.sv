@@ -29,6 +29,7 @@ module matrix_sequencer #(
   input  wire logic              accumulate_i,
   input  wire logic              transposed_i,
   input  wire logic        [5:0] stride_x_i,
+  input  wire logic       [11:0] planes_i,
   input  wire logic       [11:0] output_height_i,
   input  wire logic       [11:0] output_width_i,
   input  wire logic        [7:0] kernel_height_i,
@@ -80,7 +81,7 @@ module matrix_sequencer #(
   // The command. A depthwise tile holds all taps of a kernel row: its loop nest has one tap and one chunk.
   logic        accumulate_q, transposed_q, depthwise, outer;
   logic  [5:0] stride_x_q;
-  logic [11:0] height_q, width_q;
+  logic [11:0] planes_q, height_q, width_q;
   logic  [7:0] kernel_height_q, taps_q, nest_taps;
   logic [15:0] run_bytes_q, columns_q, nest_run_bytes;
   always_ff @(posedge clk_i) begin
@@ -89,6 +90,7 @@ module matrix_sequencer #(
       accumulate_q    <= accumulate_i;
       transposed_q    <= transposed_i;
       stride_x_q      <= stride_x_i;
+      planes_q        <= planes_i;
       height_q        <= output_height_i;
       width_q         <= output_width_i;
       kernel_height_q <= kernel_height_i;
@@ -101,7 +103,8 @@ module matrix_sequencer #(
   assign outer          = mode_o == matrix_pkg::ModeOuter;
   assign nest_taps      = depthwise ? 8'd1 : taps_q;
   assign nest_run_bytes = depthwise ? 16'd1 : run_bytes_q;
-  assign empty          = matrix_pkg::empty(mode_o, height_q, width_q, kernel_height_q, taps_q, run_bytes_q, columns_q);
+  assign empty          = matrix_pkg::empty(mode_o, planes_q, height_q, width_q, kernel_height_q, taps_q, run_bytes_q,
+                                            columns_q);
   assign refused        = matrix_pkg::refused(mode_o, taps_q, 8'(Rows));
   assign bad_field_o    = starting && done_o && refused;
 
@@ -159,7 +162,7 @@ module matrix_sequencer #(
   );
 
   // Slots.
-  logic              operand, pixel, last_pixel, unused_row_end;
+  logic              operand, pixel, last_pixel, unused_row_end, unused_plane_end;
   logic        [1:0] slots_q;  // operand slots that the tile has had, at most Apart
   logic  [TailW-1:0] tail_q, tail_length;
   pixel_walk u_pixels (
@@ -168,11 +171,13 @@ module matrix_sequencer #(
     .depthwise_i(depthwise),
     .stride_x_i (stride_x_q),
     .taps_i     (taps_q),
+    .planes_i   (planes_q),
     .height_i   (height_q),
     .width_i    (width_q),
     .step_i     (slot_o),
     .pixel_o    (pixel),
     .row_end_o  (unused_row_end),
+    .plane_end_o(unused_plane_end),
     .last_o     (last_pixel)
   );
   assign operand        = running && tail_q == '0 && (outer || weights_ready);

@@ -40,7 +40,7 @@ module scratchpad #(
   output      logic   [Columns-1:0][7:0] vread_data_o,
   input  wire logic                      vwrite_valid_i,
   output      logic                      vwrite_ready_o,
-  input  wire logic               [19:0] vwrite_addr_i,
+  input  wire logic               [20:0] vwrite_addr_i,
   input  wire logic       [ColumnsW-1:0] vwrite_count_i,
   input  wire logic   [Columns-1:0][7:0] vwrite_data_i,
   input  wire logic                      sread_valid_i,   // store
@@ -75,7 +75,7 @@ module scratchpad #(
   logic [Ports-1:0]      [20:0] address;
   logic [Ports-1:0][CountW-1:0] count;
   assign valid   = {lwrite_valid_i, sread_valid_i, vwrite_valid_i, vread_valid_i, weight_valid_i, act_valid_i};
-  assign address = {{1'b0, lwrite_addr_i}, {1'b0, sread_addr_i}, {1'b0, vwrite_addr_i}, {1'b0, vread_addr_i},
+  assign address = {{1'b0, lwrite_addr_i}, {1'b0, sread_addr_i}, vwrite_addr_i, {1'b0, vread_addr_i},
                     weight_addr_i, act_addr_i};
   assign count   = {lwrite_count_i, CountW'(sread_count_i), CountW'(vwrite_count_i), CountW'(vread_count_i),
                     CountW'(weight_count_i), CountW'(act_count_i)};

@@ -1,7 +1,7 @@
-// vector_decode: one form for the commands of the vector engine; vector_decode_training has some of them.
+// vector_decode: one form for the commands of the vector engine; vector_decode_training and _patches have some of them.
 //   what a class lacks gets a neutral value: a 1x1 window, factor 1, no bias, full range; ADD and MAXIMUM go through the
 //   requantizer with factor 1; the two operands of ADD and MULTIPLY are the two columns of a window
-// Golden: accel_models.commands (layout) and the refusals of accel_models.golden.vector and training. Latency 0.
+// Golden: accel_models.commands (layout) and the refusals of accel_models.golden.vector, training, patches. Latency 0.
 // Combinational path: command_i -> settings_o. Register operands have been replaced by their values.
 `default_nettype none
 module vector_decode #(
@@ -19,10 +19,11 @@ module vector_decode #(
 
   logic [7:0] opcode;
   logic [1:0] elementwise, pooling, scaling, rounding, residual, ranging;
-  logic operates, adds, average, uniform, trains, bad_add, bad_scale, bad_noise, bad_form;
-  vector_pkg::settings_t neutral, training;
+  logic operates, lists, adds, average, uniform, trains, bad_add, bad_scale, bad_noise, bad_form;
+  vector_pkg::settings_t neutral, training, patches;
   assign opcode      = command_i[7:0];
   assign operates    = opcode == accel_pkg::OpcodeElementwise;
+  assign lists       = opcode == accel_pkg::OpcodeList;
   assign elementwise = command_i[accel_pkg::ElementwiseFunctionLsb +: 2];
   assign adds        = operates && elementwise == accel_pkg::FunctionAdd;
   assign pooling     = command_i[accel_pkg::PoolFunctionLsb +: 2];
@@ -57,6 +58,13 @@ module vector_decode #(
     .command_i (command_i),
     .neutral_i (neutral),
     .settings_o(training)
+  );
+  vector_decode_patches #(
+    .Columns(Columns)
+  ) u_patches (
+    .command_i (command_i),
+    .neutral_i (neutral),
+    .settings_o(patches)
   );
 
   always_comb begin
@@ -215,10 +223,7 @@ module vector_decode #(
         settings_o.destination         = command_i[accel_pkg::SetRegisterDestinationLsb +: 5];
         settings_o.value               = command_i[accel_pkg::SetRegisterValueLsb +: 32];
       end
-      default: begin
-        settings_o = training;
-        bad_form   = training.illegal;
-      end
+      default: settings_o = (lists || opcode == accel_pkg::OpcodeCompare) ? patches : training;
     endcase
 
     // Without windows nothing happens; a window without taps is refused by the checker and must not hang the engine.
@@ -230,9 +235,9 @@ module vector_decode #(
     bad_scale = (settings_o.shift == 6'd0 && !trains) || settings_o.shift == 6'd63 || (settings_o.mult & Forbid) != '0;
     bad_noise = trains && settings_o.rounding == accel_pkg::RoundingIndexed &&
                 (settings_o.random_bits == 5'd0 || settings_o.random_bits > 5'd16);
-    settings_o.illegal = bad_form || (settings_o.add && bad_add) || bad_scale || bad_noise;
+    settings_o.illegal = settings_o.illegal || bad_form || (settings_o.add && bad_add) || bad_scale || bad_noise;
     if (settings_o.empty) begin
-      if (!operates) settings_o.illegal = 1'b0;  // golden looks at the sizes first, but for operands
+      if (!operates && !lists) settings_o.illegal = 1'b0;  // golden looks at the sizes first, but for these
       if (settings_o.subtract) settings_o.to_register = 1'b0;
     end
   end

@@ -1,6 +1,6 @@
 // vector_engine: accumulators and images in the scratchpad to images, and to scalar registers.
-//   Requantize, Elementwise, Pool, Range, SetRegister, LoadRegisters, StoreRegisters, Update, Sum: accel_models.commands
-// Golden: accel_models.golden.vector, training, scalars. Latency: that of accel_models.cost, in
+//   the commands of Engine.VECTOR: accel_models.commands
+// Golden: accel_models.golden.vector, training, scalars, patches. Latency: that of accel_models.cost, in
 // cycles from start to start when both scratchpad ports are granted at once; every other cycle is marked by stalled_o.
 // One vector of `Columns` bytes per cycle. done_o is high in the last cycle of a command: its effects are visible in the
 // next, in which the next command may start.
@@ -33,7 +33,7 @@ module vector_engine #(
   input  wire logic  [Columns-1:0][7:0] read_data_i,       // the cycle after the grant
   output      logic                     write_valid_o,     // scratchpad, write
   input  wire logic                     write_ready_i,
-  output      logic              [19:0] write_address_o,
+  output      logic              [20:0] write_address_o,   // one beyond 20 bits is 2^20
   output      logic      [ColumnsW-1:0] write_count_o,
   output      logic  [Columns-1:0][7:0] write_data_o,
   output      logic                     sums_read_o,       // accumulators, latency 1, data holds until the next read
@@ -50,7 +50,8 @@ module vector_engine #(
 
   // The command.
   vector_pkg::settings_t settings, settings_q;
-  logic                  starting;
+  logic                  starting, lists;
+  assign lists = settings_q.kind == vector_pkg::KindList;
   vector_decode #(
     .Columns(Columns),
     .MultW  (MultW)
@@ -121,26 +122,24 @@ module vector_engine #(
   assign bad_field_o = (starting && settings_q.illegal) || bad_parameter;
 
   // What goes with the values.
+  // Of a list it is told instead that a cell was chosen, and that there is none but a count.
+  logic            row_end, group_end, chosen;
   logic [4:0][3:0] ends_q;  // per stage: a value is there; it is the last of a row, of a group, of the command
+  assign row_end   = lists ? chosen : step.row_end;
+  assign group_end = lists ? step.count : step.group_end;
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) ends_q <= '0;
-    else if (advance) ends_q <= {ends_q[3:0], step.valid && step.emit, step.row_end, step.group_end, step.last};
+    else if (advance) ends_q <= {ends_q[3:0], step.valid && step.emit, row_end, group_end, step.last};
   end
 
   // Stages 1 to 5.
-  logic                     reads_registers, first_part;
+  logic                     first_part;
   logic              [31:0] index;
-  // An array of fewer than four columns moves no registers.
-  // verilator lint_off UNUSEDSIGNAL
-  logic              [31:0] register_word;
-  // verilator lint_on UNUSEDSIGNAL
   logic [Columns-1:0][32:0] sums;
   logic [Columns-1:0][31:0] value;
   logic [Columns-1:0][15:0] offset;
-  logic  [Columns-1:0][7:0] operand, other, added, result;
+  logic  [Columns-1:0][7:0] earlier, other, passed, result;
   logic       [Columns-1:0] zero, counted, lost;
-  assign reads_registers = settings_q.kind == vector_pkg::KindStore;
-  assign operand         = reads_registers ? (8 * Columns)'(register_word) : read_data_i;
   vector_operands #(
     .Columns(Columns)
   ) u_operands (
@@ -151,50 +150,43 @@ module vector_engine #(
     .advance_i  (advance),
     .settings_i (settings_q),
     .lanes_i    (lanes),
-    .read_data_i(operand),
+    .read_data_i(read_data_i),
     .sums_i     (sums_data_i),
     .value_o    (value),
     .offset_o   (offset),
     .zero_o     (zero),
     .index_o    (index),
+    .earlier_o  (earlier),
     .other_o    (other)
   );
   vector_lanes #(
     .Columns(Columns),
     .MultW  (MultW)
   ) u_lanes (
-    .clk_i     (clk_i),
-    .start_i   (starting),
-    .advance_i (advance),
-    .settings_i(settings_q),
-    .bias_i    (bias),
-    .mult_i    (mult),
-    .shift_i   (shift),
-    .value_i   (value),
-    .offset_i  (offset),
-    .zero_i    (zero),
-    .index_i   (index),
-    .other_i   (other),
-    .scaled_i  (ends_q[2][3]),
-    .sum_o     (sums),
-    .counted_o (counted),
-    .lost_o    (lost),
-    .first_o   (first_part),
-    .data_o    (added)
+    .clk_i        (clk_i),
+    .start_i      (starting),
+    .advance_i    (advance),
+    .settings_i   (settings_q),
+    .bias_i       (bias),
+    .mult_i       (mult),
+    .shift_i      (shift),
+    .value_i      (value),
+    .offset_i     (offset),
+    .zero_i       (zero),
+    .index_i      (index),
+    .other_i      (passed),
+    .scaled_i     (ends_q[2][3]),
+    .table_write_i(table_write),
+    .word_i       (word),
+    .word_data_i  (read_data_i),
+    .sum_o        (sums),
+    .counted_o    (counted),
+    .lost_o       (lost),
+    .first_o      (first_part),
+    .data_o       (result)
   );
 
-  // Stages 6 and 7.
-  lookup_table #(
-    .Columns(Columns)
-  ) u_table (
-    .clk_i      (clk_i),
-    .write_i    (table_write),
-    .word_i     (word),
-    .word_data_i(read_data_i),
-    .enable_i   (settings_q.table_used),
-    .data_i     (added),
-    .data_o     (result)
-  );
+  // Stage 7.
   vector_writer #(
     .Columns(Columns)
   ) u_writer (
@@ -203,7 +195,9 @@ module vector_engine #(
     .start_i        (starting),
     .unwritten_i    (settings_q.unwritten),
     .wide_i         (settings_q.wide),
-    .columns_i      (settings_q.columns),
+    .placed_i       (settings_q.inner && !lists),
+    .listed_i       (lists),
+    .columns_i      (lists ? 16'(accel_pkg::ListEntryBytes) : settings_q.inner ? 16'd1 : settings_q.columns),
     .master_i       (settings_q.input_address),
     .master_stride_i(settings_q.input_row_stride),
     .address_i      (settings_q.output_address),
@@ -232,16 +226,19 @@ module vector_engine #(
     .done_i     (done_o),
     .advance_i  (advance),
     .settings_i (settings_q),
-    .valid_i    (step.valid),
-    .emit_i     (step.emit),
-    .read_data_i(32'(read_data_i)),
+    .step_i     (step),
+    .earlier_i  (earlier),
+    .vector_i   (other),
+    .unused_i   (zero),
+    .offset_i   (bias[0]),
     .sums_i     (sums),
     .counts_i   (ends_q[2][3] && first_part),
     .counted_i  (counted),
     .lost_i     (lost),
     .last_i     (ends_q[3][3] && ends_q[3][0]),
     .registers_i(registers_i),
-    .word_o     (register_word),
+    .vector_o   (passed),
+    .chosen_o   (chosen),
     .write_o    (register_valid_o),
     .index_o    (register_index_o),
     .value_o    (register_value_o)

@@ -1,5 +1,5 @@
-// vector_lanes: the vector engine's stages 1 to 5: requantizer, bytes of its results, adder.
-//   per lane requant_lane, then master_parts, then add_lane
+// vector_lanes: the vector engine's stages 1 to 6: requantizer, bytes of its results, adder, table.
+//   per lane requant_lane, then master_parts, then add_lane, then lookup_table
 // Golden: accel_models.arithmetic. Latency 5 from value_i, one vector per enabled cycle.
 // Combinational path: value_i, bias_i, zero_i -> sum_o.
 `default_nettype none
@@ -26,10 +26,13 @@ module vector_lanes #(
   output      logic [Columns-1:0][32:0] sum_o,
   output      logic       [Columns-1:0] counted_o,
   output      logic       [Columns-1:0] lost_o,
+  input  wire logic                     table_write_i,
+  input  wire logic               [7:0] word_i,       // of the table
+  input  wire logic  [Columns-1:0][7:0] word_data_i,
   output      logic                     first_o,    // what is behind the requantizer is the first vector of its value
   output      logic  [Columns-1:0][7:0] data_o
 );
-  logic [Columns-1:0][7:0] low, high, part;
+  logic [Columns-1:0][7:0] low, high, part, added;
 
   master_parts #(
     .Columns(Columns)
@@ -88,8 +91,20 @@ module vector_lanes #(
       .high_i      (settings_i.add_high),
       .b_i         (other_i[l]),
       .a_i         (part[l]),
-      .data_o      (data_o[l])
+      .data_o      (added[l])
     );
   end
+
+  lookup_table #(
+    .Columns(Columns)
+  ) u_table (
+    .clk_i      (clk_i),
+    .write_i    (table_write_i),
+    .word_i     (word_i),
+    .word_data_i(word_data_i),
+    .enable_i   (settings_i.table_used),
+    .data_i     (added),
+    .data_o     (data_o)
+  );
 endmodule
 `default_nettype wire

@@ -4,6 +4,7 @@
 //   Maximum: the largest tap, one outside the image is -128      Place: the number of the first tap that is the largest
 //   Average: the sum of taps, one outside adds nothing
 //   offset_o: the zero point, of an update the master      other_o: the vector read last (b of an add, the residual)
+//   earlier_o: the vector before it, where the window is only a sum of its first tap (a of Compare)
 //   index_o: what the noise of lane 0 is a hash of
 //   zero_o: the value counts as 0, because the lane is not used, or by a mask: the vector read last
 // Golden: accel_models.golden.vector and training. Latency 0: value_o belongs to the step, whose vector is read_data_i; of
@@ -30,6 +31,7 @@ module vector_operands #(
   output      logic [Columns-1:0][15:0] offset_o,
   output      logic       [Columns-1:0] zero_o,
   output      logic              [31:0] index_o,
+  output      logic  [Columns-1:0][7:0] earlier_o,
   output      logic  [Columns-1:0][7:0] other_o
 );
   localparam int unsigned WindowW = 24;  // 255 * 255 taps of 8 bits; a number below that and a code; 128 * 2^15, twice
@@ -112,6 +114,7 @@ module vector_operands #(
   logic [2*Columns-1:0][7:0] halves;
   always_comb begin
     for (int unsigned l = 0; l < Columns; l++) begin
+      earlier_o[l]        = window_q[l][7:0];
       halves[l]           = window_q[l][7:0];
       halves[Columns + l] = other_o[l];
     end

@@ -17,17 +17,20 @@ package vector_pkg;
   localparam logic [3:0] KindLoad       = 4'd11;  //   none: words from the scratchpad go to registers
   localparam logic [3:0] KindStore      = 4'd12;  //   none: words of registers go to the scratchpad
   localparam logic [3:0] KindSet        = 4'd13;  //   none
+  localparam logic [3:0] KindCompare    = 4'd14;  //   none: marks of patches go where a list in the scratchpad says
+  localparam logic [3:0] KindList       = 4'd15;  //   none: entries of a row list go to the scratchpad, counts to registers
   // verilator lint_on UNUSEDPARAM
 
   // A command as all blocks see it: loops, operands, factors, output. Where a class has no such field, a neutral value.
   typedef struct packed {
     logic  [3:0] kind;
-    logic        empty;        // nothing to go over: ends at once
+    logic        empty;        // nothing to go over: ends at once, or begins with its counts
     logic        illegal;      // a field that golden refuses
     logic        reads;        // operands come from the scratchpad: the window, or the residual
     logic        second;       // the window's second column is operand b, a third one operand c
     logic        sums;         // operands come from the accumulators
-    logic  [3:0] words;        // of the parameter block of a group: all factors, biases, or none
+    logic        inner;        // column groups are the loop inside a pixel, not around all
+    logic  [3:0] words;        // of the parameter block of a group: all factors, biases, or none; inner: a row's list entry
     logic        add;          // the second stage adds b
     logic        table_used;
     logic        training;     // the sum is exact and clipped, a shift may be 0
@@ -89,6 +92,11 @@ package vector_pkg;
     logic  [4:0] destination;         // the first of several registers
     logic [31:0] value;               // an immediate; what a range or the first count starts from
     logic [30:0] second_value;        // what the second count starts from
+    logic  [8:0] threshold;           // signed: above it a patch differs, a cell is chosen
+    logic [31:0] row_offset;          // of a list's entries
+    logic [31:0] column_offset;
+    logic  [5:0] chunks;              // registers that get a count, of `chunk` entries at most
+    logic [15:0] chunk;
   } settings_t;
 
   // One step of the loop nest on its way through the pipeline.
@@ -97,7 +105,9 @@ package vector_pkg;
     logic read;       // the scratchpad gives a vector for it; else the tap is outside the image, or there is none
     logic first;      // first tap of a window
     logic third;      // operand c
-    logic emit;       // last tap of a window: a value goes on; of wide masters all but the first, a vector each
+    logic count;      // it goes over nothing: a register gets a count
+    logic emit;       // last tap of a window: a value goes on; of wide masters and of lists all but the first, a vector
+                      // each; of a patch only the last of all
     logic row_end;    // last pixel of a row, of a group, of the command
     logic group_end;
     logic last;

@@ -1,7 +1,9 @@
 // vector_sequencer: control of the vector engine, one command after the other.
 //   table words, then for each group of `Columns` channels: parameter words, then for y: for x: for ky: for kx: a step
 //   wide masters: a window of four steps, of which the first two read, the second an accumulator too
-// Golden: accel_models.golden.vector, training, scalars; cycles: accel_models.cost.
+//   Compare: a word, then for x: for group: two steps, for each y; List: for y: for group: a step that reads and a step a
+//   lane, at the end a step a count
+// Golden: accel_models.golden.vector, training, scalars, patches; cycles: accel_models.cost.
 // start in cycle 0; the first word or step in cycle VectorStart; at most one a cycle, all through one read port. done_o
 // in the last cycle of the command, VectorDrain after its last step; without anything to do in cycle VectorStart - 1.
 // A step is on step_o in the cycle after its read, with its vector. advance_i low holds it there, and no read is made.
@@ -35,12 +37,12 @@ module vector_sequencer #(
   output      logic             [EntryW-1:0] sums_entry_o,
   output      logic                          bad_entry_o,        // there is no such entry
   output      logic                          table_write_o,      // what was read last is a word of the table
-  output      logic                          parameter_write_o,  // or of the parameters
+  output      logic                          parameter_write_o,  // or of the parameters, or an entry of a list
   output      logic                    [7:0] word_o,             // its number
   output vector_pkg::step_t                  step_o,
   output      logic           [ColumnsW-1:0] lanes_o             // of the group that step_o and the word belong to
 );
-  typedef enum logic [2:0] {Idle, Start, Table, Parameters, Run, Drain} state_e;
+  typedef enum logic [2:0] {Idle, Start, Table, Parameters, Run, Count, Drain} state_e;
 
   localparam int unsigned TableWords = (accel_pkg::TableBytes + Columns - 1) / Columns;
   localparam int unsigned TableTail  = accel_pkg::TableBytes - (TableWords - 1) * Columns;
@@ -50,17 +52,21 @@ module vector_sequencer #(
     $error("VectorStart and VectorDrain: the states here make 2 and 7");
   end
 
-  // States. go: a word or a step.
+  // States. go: a word or a step. block_end: the last step that the words before it are for.
   state_e              state_q, state_d, first_of_group;
-  logic                go, last_word, empty, in_image, finish;
-  logic                tap_row_end, pixel_end, row_end, group_end, last;
+  logic                go, last_word, last_count, empty, in_image, finish, lists;
+  logic                tap_row_end, window_end, pixel_end, row_end, group_end, block_end, last;
   logic          [7:0] word_q;
+  logic          [5:0] counts_q;  // left
   logic   [DrainW-1:0] drain_q;
   assign start_ready_o  = state_q == Idle;
   assign starting_o     = state_q == Start;
-  assign empty          = settings_i.empty;
+  assign lists          = settings_i.kind == vector_pkg::KindList;
+  assign empty          = settings_i.empty && settings_i.chunks == '0;
   assign first_of_group = (settings_i.words != '0) ? Parameters : Run;
   assign last_word      = word_q == ((state_q == Table) ? 8'(TableWords - 1) : 8'(settings_i.words - 4'd1));
+  assign last_count     = counts_q == 6'd1;
+  assign block_end      = settings_i.inner ? row_end : group_end;
   assign done_o         = (starting_o && empty) || finish;
 
   always_comb begin
@@ -68,13 +74,14 @@ module vector_sequencer #(
     finish  = 1'b0;
     unique case (state_q)
       Idle:       if (start_valid_i) state_d = Start;
-      Start:      state_d = empty ? Idle : settings_i.table_used ? Table : first_of_group;
+      Start:      state_d = empty ? Idle : settings_i.empty ? Count : settings_i.table_used ? Table : first_of_group;
       Table:      if (go && last_word) state_d = first_of_group;
       Parameters: if (go && last_word) state_d = Run;
       Run: begin
-        if (go && last) state_d = Drain;
-        else if (go && group_end) state_d = first_of_group;
+        if (go && last) state_d = (settings_i.chunks != '0) ? Count : Drain;
+        else if (go && block_end) state_d = first_of_group;
       end
+      Count:      if (go && last_count) state_d = Drain;
       default: begin  // Drain
         finish = written_i;
         if (written_i) state_d = Idle;
@@ -88,28 +95,31 @@ module vector_sequencer #(
       drain_q <= '0;
     end else begin
       state_q <= state_d;
-      if (state_q == Run) drain_q <= DrainW'(accel_pkg::VectorDrain);
+      if (running || counting) drain_q <= DrainW'(accel_pkg::VectorDrain);
       else if (drain_q != '0) drain_q <= drain_q - 1'b1;
     end
   end
 
   // Reads.
-  logic              running, wording, second, third, reading;
-  logic       [19:0] pointer_q, tap_address, b_address, c_address;
+  logic              running, wording, counting, second, third, reading;
+  logic       [19:0] pointer_q, address;
+  logic       [19:0] word_bytes;
   logic [ColumnsW:0] bytes;  // of a vector of wide masters
   assign running        = state_q == Run;
   assign wording        = state_q == Table || state_q == Parameters;
   assign read_valid_o   = advance_i && (wording || (running && reading));
-  assign go             = advance_i && (wording || running) && (read_ready_i || !read_valid_o);
-  assign read_address_o = wording ? pointer_q : third ? c_address : second ? b_address : tap_address;
+  assign counting       = state_q == Count;
+  assign go             = advance_i && (wording || running || counting) && (read_ready_i || !read_valid_o);
+  assign read_address_o = wording ? pointer_q : address;
+  assign word_bytes     = settings_i.inner ? 20'(accel_pkg::ListEntryBytes) : 20'(Columns);
   assign bytes          = {lanes, 1'b0};
-  assign stalled_o      = (state_q == Drain) ? drain_q == '0 : (wording || running) && !go;
+  assign stalled_o      = (state_q == Drain) ? drain_q == '0 : (wording || running || counting) && !go;
 
   always_comb begin
-    reading      = settings_i.reads && in_image;
+    reading      = settings_i.reads && in_image && (!lists || first_tap);
     read_count_o = lanes;
     if (wording) begin
-      read_count_o = (state_q == Table && last_word) ? ColumnsW'(TableTail) : ColumnsW'(Columns);
+      read_count_o = (state_q == Table && last_word) ? ColumnsW'(TableTail) : ColumnsW'(word_bytes);
     end else if (settings_i.wide && first_tap) begin
       if (bytes > (ColumnsW+1)'(Columns)) read_count_o = ColumnsW'(Columns);
       else read_count_o = bytes[ColumnsW-1:0];
@@ -122,63 +132,29 @@ module vector_sequencer #(
   always_ff @(posedge clk_i) begin
     if (starting_o) pointer_q <= settings_i.table_used ? settings_i.table_address : settings_i.parameters;
     else if (go && state_q == Table && last_word) pointer_q <= settings_i.parameters;
-    else if (go && wording) pointer_q <= pointer_q + 20'(Columns);
+    else if (go && wording) pointer_q <= pointer_q + word_bytes;
     if (starting_o) word_q <= '0;
     else if (go && wording) word_q <= last_word ? '0 : word_q + 8'd1;
+    if (starting_o) counts_q <= settings_i.chunks;
+    else if (go && counting) counts_q <= counts_q - 6'd1;
   end
 
-  window_walk #(
+  vector_addresses #(
     .Columns(Columns)
-  ) u_window (
-    .clk_i         (clk_i),
-    .start_i       (starting_o),
-    .wide_i        (settings_i.wide),
-    .base_i        (settings_i.input_address),
-    .row_stride_i  (settings_i.input_row_stride),
-    .pixel_stride_i(settings_i.input_pixel_stride),
-    .height_i      (settings_i.input_height),
-    .width_i       (settings_i.input_width),
-    .origin_y_i    (settings_i.origin_y),
-    .origin_x_i    (settings_i.origin_x),
-    .stride_y_i    (settings_i.stride_y),
-    .stride_x_i    (settings_i.stride_x),
-    .step_i        (go && running),
-    .tap_row_end_i (tap_row_end),
-    .pixel_end_i   (pixel_end),
-    .row_end_i     (row_end),
-    .group_end_i   (group_end),
-    .address_o     (tap_address),
-    .inside_o      (in_image)
-  );
-
-  image_walk #(
-    .Columns(Columns)
-  ) u_b (
-    .clk_i         (clk_i),
-    .start_i       (starting_o),
-    .wide_i        (1'b0),
-    .base_i        (settings_i.b_address),
-    .row_stride_i  (settings_i.b_row_stride),
-    .pixel_stride_i(settings_i.b_pixel_stride),
-    .step_i        (go && running && pixel_end),
-    .row_end_i     (row_end),
-    .group_end_i   (group_end),
-    .address_o     (b_address)
-  );
-
-  image_walk #(
-    .Columns(Columns)
-  ) u_c (
-    .clk_i         (clk_i),
-    .start_i       (starting_o),
-    .wide_i        (1'b0),
-    .base_i        (settings_i.c_address),
-    .row_stride_i  (settings_i.c_row_stride),
-    .pixel_stride_i(settings_i.c_pixel_stride),
-    .step_i        (go && running && pixel_end),
-    .row_end_i     (row_end),
-    .group_end_i   (group_end),
-    .address_o     (c_address)
+  ) u_addresses (
+    .clk_i        (clk_i),
+    .start_i      (starting_o),
+    .settings_i   (settings_i),
+    .step_i       (go && running),
+    .second_i     (second),
+    .third_i      (third),
+    .tap_row_end_i(tap_row_end),
+    .window_end_i (window_end),
+    .pixel_end_i  (pixel_end),
+    .row_end_i    (row_end),
+    .group_end_i  (group_end),
+    .address_o    (address),
+    .inside_o     (in_image)
   );
 
   logic                first_tap;
@@ -189,6 +165,8 @@ module vector_sequencer #(
   ) u_loops (
     .clk_i          (clk_i),
     .start_i        (starting_o),
+    .inner_i        (settings_i.inner),
+    .cells_i        (lists),
     .kernel_width_i (settings_i.kernel_width),
     .kernel_height_i(settings_i.kernel_height),
     .width_i        (settings_i.width),
@@ -198,6 +176,7 @@ module vector_sequencer #(
     .first_tap_o    (first_tap),
     .kx_left_o      (kx_left),
     .tap_row_end_o  (tap_row_end),
+    .window_end_o   (window_end),
     .pixel_end_o    (pixel_end),
     .row_end_o      (row_end),
     .group_end_o    (group_end),
@@ -227,14 +206,15 @@ module vector_sequencer #(
       table_write_o     <= go && state_q == Table;
       parameter_write_o <= go && state_q == Parameters;
       if (advance_i) begin
-        step_o.valid     <= go && running;
+        step_o.valid     <= go && (running || counting);
         step_o.read      <= reading;
         step_o.first     <= first_tap;
         step_o.third     <= third;
-        step_o.emit      <= settings_i.wide ? !first_tap : pixel_end;
+        step_o.count     <= counting;
+        step_o.emit      <= counting || ((settings_i.wide || lists) ? !first_tap : settings_i.inner ? row_end : pixel_end);
         step_o.row_end   <= row_end;
         step_o.group_end <= group_end;
-        step_o.last      <= last;
+        step_o.last      <= counting ? last_count : last && settings_i.chunks == '0;
       end
     end
   end

@@ -1,8 +1,10 @@
 // vector_writer: the end of the vector engine's pipeline: values into the scratchpad, pixel by pixel.
 //   value n goes to output_address + group*Columns + y*row_stride + x*pixel_stride, the first min(Columns, rest) bytes
 //   wide: of three values the first two are masters of 16 bits, to master + 2*group*Columns + y*master_stride
-// Golden: accel_models.golden.vector (its output window), training.update. A value is offered in the cycle after it came,
-// one per cycle. Where the result is a scalar, values end here unwritten, and so do second halves of no bytes. written_o: the command's last value, in the cycle of its grant.
+//   placed: a byte, to the place above it in the value; listed: a pixel is behind the one before where that was chosen
+// Golden: accel_models.golden.vector (its output window), training.update, patches. A value is offered in the cycle after it
+// came, one per cycle. Where the result is a scalar, values end here unwritten, and so do second halves of no bytes.
+// written_o: the command's last value, in the cycle of its grant.
 // Combinational path: write_ready_i -> written_o. ready_o is a register.
 `default_nettype none
 module vector_writer #(
@@ -14,6 +16,8 @@ module vector_writer #(
   input  wire logic                    start_i,          // a command starts; its fields hold still from here on
   input  wire logic                    unwritten_i,      // its result is a scalar
   input  wire logic                    wide_i,
+  input  wire logic                    placed_i,
+  input  wire logic                    listed_i,         // row_end_i: the pixel was chosen; group_end_i: it is a scalar
   input  wire logic             [15:0] columns_i,
   input  wire logic             [19:0] master_i,
   input  wire logic             [19:0] master_stride_i,
@@ -28,7 +32,7 @@ module vector_writer #(
   input  wire logic [Columns-1:0][7:0] data_i,
   output      logic                    write_valid_o,
   input  wire logic                    write_ready_i,
-  output      logic             [19:0] write_address_o,
+  output      logic             [20:0] write_address_o,
   output      logic     [ColumnsW-1:0] write_count_o,
   output      logic [Columns-1:0][7:0] write_data_o,
   output      logic                    written_o
@@ -53,7 +57,8 @@ module vector_writer #(
     .data_o ({row_end, group_end, last, write_data_o})
   );
 
-  assign silent        = unwritten_i || (wide_i && part_q == 2'd1 && bytes <= (ColumnsW+1)'(Columns));
+  assign silent        = unwritten_i || (listed_i && group_end) ||
+                         (wide_i && part_q == 2'd1 && bytes <= (ColumnsW+1)'(Columns));
   assign write_valid_o = valid && !silent;
   assign leaves        = valid && (write_ready_i || silent);
   assign written_o     = leaves && last;
@@ -61,13 +66,13 @@ module vector_writer #(
   assign bytes         = {lanes, 1'b0};
 
   always_comb begin
-    write_address_o = output_address;
+    write_address_o = placed_i ? 21'(32'(write_data_o) >> 8) : {1'b0, output_address};
     write_count_o   = lanes;
     if (wide_i && part_q == 2'd0) begin
-      write_address_o = master;
+      write_address_o = {1'b0, master};
       write_count_o   = (bytes > (ColumnsW+1)'(Columns)) ? ColumnsW'(Columns) : bytes[ColumnsW-1:0];
     end else if (wide_i && part_q == 2'd1) begin
-      write_address_o = master + 20'(Columns);
+      write_address_o = {1'b0, master + 20'(Columns)};
       write_count_o   = ColumnsW'(bytes - (ColumnsW+1)'(Columns));
     end
   end
@@ -91,8 +96,8 @@ module vector_writer #(
     .base_i        (address_i),
     .row_stride_i  (row_stride_i),
     .pixel_stride_i(pixel_stride_i),
-    .step_i        (leaves && (!wide_i || part_q == 2'd2)),
-    .row_end_i     (row_end),
+    .step_i        (leaves && (listed_i ? row_end : !wide_i || part_q == 2'd2)),
+    .row_end_i     (row_end && !listed_i),
     .group_end_i   (group_end),
     .address_o     (output_address)
   );

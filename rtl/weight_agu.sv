@@ -16,6 +16,7 @@ module weight_agu #(
   input  wire logic                  start_i,              // of a command that has vectors
   input  wire logic            [1:0] mode_i,               // these hold still from start_i to the last vector
   input  wire logic                  transposed_i,
+  input  wire logic           [11:0] planes_i,
   input  wire logic           [11:0] output_height_i,
   input  wire logic           [11:0] output_width_i,
   input  wire logic            [7:0] kernel_height_i,
@@ -66,8 +67,8 @@ module weight_agu #(
   );
 
   // The vectors of a tile: as many as matrix_loader takes, in outer mode one per pixel.
-  logic [11:0] x_q, y_q, width;
-  logic        row_end;
+  logic [11:0] x_q, y_q, plane_q, width;
+  logic        row_end, plane_end;
   always_comb begin
     unique case (mode_i)
       matrix_pkg::ModeDepthwise: width = 12'(taps_i);
@@ -75,8 +76,9 @@ module weight_agu #(
       default:                   width = transposed ? 12'(tile_columns) : 12'(tile_rows);
     endcase
   end
-  assign row_end  = step && x_q == width - 12'd1;
-  assign tile_end = row_end && (!outer || y_q == output_height_i - 12'd1);
+  assign row_end   = step && x_q == width - 12'd1;
+  assign plane_end = row_end && (!outer || y_q == output_height_i - 12'd1);
+  assign tile_end  = plane_end && (!outer || plane_q == planes_i - 12'd1);
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) walking_q <= 1'b0;
@@ -86,8 +88,10 @@ module weight_agu #(
   always_ff @(posedge clk_i) begin
     if (start_i || row_end) x_q <= '0;
     else if (step) x_q <= x_q + 12'd1;
-    if (start_i || tile_end) y_q <= '0;
+    if (start_i || plane_end) y_q <= '0;
     else if (row_end) y_q <= y_q + 12'd1;
+    if (start_i || tile_end) plane_q <= '0;
+    else if (plane_end) plane_q <= plane_q + 12'd1;
   end
 
   // Address = row + byte. Steps are short of 2**20, so that an address which leaves 20 bits sets bit 20 before any other:

@@ -15,9 +15,11 @@ from accel_models.commands import (
     COMMANDS,
     REGISTERS,
     Command,
+    Compare,
     Elementwise,
     Engine,
     Fill,
+    List,
     Load,
     LoadRegisters,
     Matrix,
@@ -50,7 +52,9 @@ _TRIES = 500
 _BESIDE = 8  # legal commands before and behind a fault, at most
 _NOISE = ({"rounding": 1}, {"rounding": 3, "random_bits": 0}, {"rounding": 3, "random_bits": 17})
 _NOT_IN_PAD = ("bus_address", "list_address")
-_PAD_KINDS = (Load, Store, Fill, Matrix, Requantize, Elementwise, Pool, LoadRegisters, StoreRegisters, Update, Sum)
+_PAD_KINDS = (
+    Load, Store, Fill, Matrix, Requantize, Elementwise, Pool, LoadRegisters, StoreRegisters, Update, Sum, Compare, List,
+)  # fmt: skip
 _SUM_KINDS = (Matrix, Requantize, Range, Update)
 
 
@@ -117,9 +121,8 @@ def _scratchpad(room: Room) -> list[Command]:
     command = _legal(room, *_PAD_KINDS)
     if isinstance(command, Load | Store) and room.happens(0.3):  # the first entry of a list, which is read first
         return [changed(command, listed=1, list_address=room.state.scratchpad.shape[1] - room.upto(3, 0))]
-    names = [
-        spec.name for spec in layout(type(command)) if spec.name.endswith("address") and spec.name not in _NOT_IN_PAD
-    ]
+    outside = () if isinstance(command, Compare) else _NOT_IN_PAD
+    names = [spec.name for spec in layout(type(command)) if spec.name.endswith("address") and spec.name not in outside]
     parameters = isinstance(command, Requantize) and room.happens(0.3)
     name = "parameters" if parameters else room.pick(names)
     inside = room.upto(4 * room.columns if parameters else 8, 0)  # of parameters: biases only, which may be anything
@@ -131,7 +134,7 @@ def _accumulators(room: Room) -> list[Command]:
 
 
 def _field(room: Room) -> list[Command]:
-    kinds = (Load, Store, Matrix, Requantize, Elementwise, Pool, LoadRegisters, StoreRegisters, Update, Sum)
+    kinds = (Load, Store, Matrix, Requantize, Elementwise, Pool, LoadRegisters, StoreRegisters, Update, Sum, List)
     command, shift = _legal(room, *kinds), room.pick((0, 63))
     match command:
         case Load() | Store() if command.listed and room.happens(0.5):  # an offset that is too far
@@ -156,6 +159,8 @@ def _field(room: Room) -> list[Command]:
             return [changed(command, shift=shift)]
         case LoadRegisters() | StoreRegisters():
             return [changed(command, register=REGISTERS - 2, count=3, pad_address=room.place(12))]
+        case List():
+            return [changed(command, destination=REGISTERS - 2, chunks=room.pick((3, 63)))]
         case Update():
             wrong = [{"shift": 63}, {"destination": REGISTERS - 1}, *_NOISE]
             return [changed(command, **room.pick(wrong if command.wide else [*wrong, {"most": 128}]))]

@@ -82,9 +82,9 @@ def list_(command: List, scratchpad: Bytes, accumulators: Sums, registers: Int64
         raise GoldenError(f"chunks: want at most {REGISTERS - c.destination} registers, got {c.chunks}")
     _check_width(accumulators)
     results = listed(c, scratchpad)
-    if c.rows * c.columns:
-        cells = c.rows * c.columns
-        shape = cells, LIST_ENTRY_BYTES
+    if c.rows * c.columns:  # as far as entries are written, which the mask decides
+        entries = max(int(found.places[-1]) for found in results) // LIST_ENTRY_BYTES + 1
+        shape = entries, LIST_ENTRY_BYTES
         window(scratchpad, "output_address", c.output_address, shape, (LIST_ENTRY_BYTES, 1))
     first = np.arange(c.chunks) * c.chunk
     for image, found in enumerate(results):

@@ -13,7 +13,7 @@ from rtl.mutation.faults import Fault, faults_of
 from rtl.mutation.parse import Source, parse
 from rtl.mutation.tokens import MutationError
 
-GENERATED = ("accel_pkg",)  # by rtl.bench.package, and compared with the models on its own
+GENERATED = ("accel_pkg", "command_pkg")  # by rtl.bench.package, and compared with the models on its own
 _SIZES = {"Rows": 3, "Columns": 5}  # an odd size, for modules that have one
 
 Compiles = Callable[[Source, Fault], bool]

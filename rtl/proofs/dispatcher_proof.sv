@@ -49,12 +49,13 @@ module dispatcher_proof #(
   logic is_end, legal, unused_bits, taken;
   assign opcode = command_i[7:0];
   assign engine = {opcode == accel_pkg::OpcodeStore,
-                   opcode >= accel_pkg::OpcodeRequantize && opcode <= accel_pkg::OpcodeSetRegister,
+                   (opcode >= accel_pkg::OpcodeRequantize && opcode <= accel_pkg::OpcodeCompare) ||
+                   opcode == accel_pkg::OpcodeList,
                    opcode == accel_pkg::OpcodeMatrix,
                    opcode == accel_pkg::OpcodeLoad || opcode == accel_pkg::OpcodeFill};
   assign is_end      = opcode == accel_pkg::OpcodeEnd;
   assign legal       = is_end || engine != '0;
-  assign unused_bits = legal && (command_i & ~accel_pkg::used_bits(opcode)) != '0;
+  assign unused_bits = legal && (command_i & ~command_pkg::used_bits(opcode)) != '0;
   assign pushed      = push_valid_o & push_ready_i;
   assign taken       = command_valid_i && command_ready_o;
 

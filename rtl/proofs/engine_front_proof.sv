@@ -8,7 +8,7 @@ module engine_front_proof #(
   localparam int unsigned CommandW  = accel_pkg::CommandW,
   localparam int unsigned Engines   = accel_pkg::Engines,
   localparam int unsigned Registers = accel_pkg::Registers,
-  localparam int unsigned Operands  = accel_pkg::MaxOperands
+  localparam int unsigned Operands  = command_pkg::MaxOperands
 ) (
   input  wire logic                       clk_i,
   input  wire logic                       rst_ni,
@@ -62,9 +62,9 @@ module engine_front_proof #(
   logic [Operands-1:0] operands, possible;  // that the command from the queue has; that the held one's opcode knows
   always_comb begin
     for (int unsigned i = 0; i < Operands; i++) begin
-      possible[i] = accel_pkg::operand(command_q[7:0], 4'(i)) != '0;
-      operands[i] = accel_pkg::operand(command_i[7:0], 4'(i)) != '0 &&
-                    command_i[9'(accel_pkg::operand(command_i[7:0], 4'(i)))];
+      possible[i] = command_pkg::operand(command_q[7:0], 4'(i)) != '0;
+      operands[i] = command_pkg::operand(command_i[7:0], 4'(i)) != '0 &&
+                    command_i[9'(command_pkg::operand(command_i[7:0], 4'(i)))];
     end
   end
   always_ff @(posedge clk_i or negedge rst_ni) begin

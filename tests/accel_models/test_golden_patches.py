@@ -107,7 +107,9 @@ def test_what_does_not_fit_is_refused_and_changes_nothing() -> None:
         execute(compare, machine)
     with pytest.raises(GoldenError, match="chunks"):
         execute(List(mask_address=0, columns=1, output_address=OUT, destination=30, chunks=3), machine)
-    with pytest.raises(GoldenError, match="output_address"):
-        execute(List(mask_address=0, columns=2, output_address=size - 4), machine)
+    machine.scratchpad[:, 0] = before[:, 0] = 1
+    for place, mask in ((size - 3, -1), (size - 4, 0)):
+        with pytest.raises(GoldenError, match="output_address"):
+            execute(List(mask_address=0, columns=2, threshold=mask, output_address=place), machine)
     execute(replace(compare, planes=0), machine)
     np.testing.assert_array_equal(machine.scratchpad, before)

@@ -17,8 +17,8 @@ from accel_models.system import ArrayKind
 from stream import never, start, unpack
 
 FIELDS = (
-    "mode", "accumulate", "transposed", "stride_x", "output_height", "output_width", "kernel_height", "taps",
-    "run_bytes", "columns",
+    "mode", "accumulate", "transposed", "stride_x", "planes", "output_height", "output_width", "kernel_height",
+    "taps", "run_bytes", "columns",
 )  # fmt: skip
 TOO_LATE = 64  # cycles without progress
 

@@ -48,6 +48,12 @@ def corners(rows: int, columns: int) -> list[Matrix]:
         for taps in (1, min(3, rows), rows):
             found.append(tile(DEPTHWISE, 2, 2, 2, taps, 0, columns, stride_x=step, accumulate=step % 2))
     found.append(tile(DOT, 2, 20, 1, 1, 3 * rows - 1, columns - 1, transposed=1))
+    for mode in (DOT, DEPTHWISE, OUTER):
+        found.append(tile(mode, 2, 3, 2, 2, rows + 1, columns + 1, planes=0))
+        for height, width in ((1, 1), (1, 3), (3, 1), (2, 3)):
+            fields = {"planes": 3, "input_plane_stride": 333, "origin_y": -1, "input_height": 2}
+            found.append(tile(mode, height, width, 2, 2, 2 + (mode == DOT) * rows, columns + 1, **fields))
+    found.append(tile(DOT, 1, 1, 1, 1, rows, columns, planes=7))  # the same pixel
     return found
 
 
@@ -56,11 +62,12 @@ def random_command(rng: np.random.Generator, rows: int, columns: int, entries: i
     while True:
         mode = MatrixMode(int(rng.integers(3)))
         height, width = int(rng.integers(1, 5)), int(rng.integers(1, 13))
+        planes = int(rng.integers(1, 4)) if rng.random() < 0.4 else 1
         kernel, taps = int(rng.integers(1, 4)), int(rng.integers(1, (rows if mode == DEPTHWISE else 3) + 1))
         run, outputs = int(rng.integers(1, 3 * rows + 2)), int(rng.integers(1, 3 * columns + 2))
         length = kernel * taps * (1 if mode == DEPTHWISE else run)
         groups = -(-outputs // columns)
-        used = groups * (length if mode == OUTER else height * width)
+        used = groups * (length if mode == OUTER else planes * height * width)
         if used > entries:
             continue
         transposed = int(mode == DOT and rng.random() < 0.5)
@@ -91,4 +98,6 @@ def random_command(rng: np.random.Generator, rows: int, columns: int, entries: i
             weight_row_stride=(length if transposed else outputs) + int(rng.integers(4)),
             accumulator=int(rng.integers(entries - used + 1)),
             zero_point=int(rng.integers(-128, 128)),
+            planes=planes,
+            input_plane_stride=int(rng.integers(200)),
         )

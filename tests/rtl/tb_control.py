@@ -136,8 +136,8 @@ async def illegal_commands_stop_the_segment(dut):
     await prepare(dut)
     legal = int.from_bytes(encode(SUMS), "little")
     end = 15
-    cases = [(opcode, ErrorCause.ILLEGAL_OPCODE) for opcode in (0, 14, 16, 127, 255)]
-    cases += [(legal | 1 << 511, ErrorCause.UNUSED_BITS), (legal | 1 << 304, ErrorCause.UNUSED_BITS)]
+    cases = [(opcode, ErrorCause.ILLEGAL_OPCODE) for opcode in (0, 17, 32, 127, 255)]
+    cases += [(legal | 1 << 511, ErrorCause.UNUSED_BITS), (legal | 1 << 337, ErrorCause.UNUSED_BITS)]
     cases += [(end | 1 << 16, ErrorCause.UNUSED_BITS), (9 | 1 << 53, ErrorCause.UNUSED_BITS)]
     for word, cause in cases:
         out = await run_segment(dut, [legal, word, legal, end], {e: [40] * 4 for e in range(ENGINES)}, Fetch(4, 1.0, 8))

@@ -124,6 +124,7 @@ async def addresses_do_not_wrap(dut):
     refused = [
         far,
         replace(far, input_row_stride=8, input_pixel_stride=65535, stride_x=32, input_width=65535),
+        replace(far, input_row_stride=8, planes=3, input_plane_stride=(1 << 20) - 1),
         replace(far, input_row_stride=8, run_bytes=40, weight_row_stride=65535),
         replace(far, input_row_stride=8, transposed=1, columns=40, weight_row_stride=65535),
     ]

@@ -8,15 +8,18 @@ import numpy as np
 import pytest
 from cocotb.triggers import ClockCycles
 
-from accel_models.commands import Elementwise, Function, Pool, Range, Requantize, Update
+from accel_models.commands import LIST_ENTRY_BYTES, Elementwise, Function, Pool, Range, Requantize, Update
 from accel_models.golden.access import GoldenError
+from patch_commands import beyond
+from patch_commands import corners as patch_corners
+from patch_commands import refused as refused_patches
 from rtl.bench.stimulus import rounds
 from stream import bursty, never, parameter, uneven
 from training_commands import KINDS, random_commands
 from training_commands import corners as training_corners
 from training_commands import refused as refused_training
 from vector_bench import VectorBench, golden
-from vector_commands import SLOTS, Shape, corners, memory, parameters_at, random_requantize, sums
+from vector_commands import LIST_AT, SLOTS, Shape, corners, memory, parameters_at, random_requantize, sums
 
 SHAPE = Shape(parameter("Columns"), parameter("Entries"), parameter("MultW") == 16)
 ROUNDS = rounds(70)
@@ -39,7 +42,7 @@ async def corner_commands(dut):
     bench, rng = await bench_of(dut), np.random.default_rng(3)
     accumulators = sums(rng, SHAPE)
     data = memory(rng, SHAPE)
-    commands = [*corners(SHAPE), *training_corners(SHAPE)]
+    commands = [*corners(SHAPE), *training_corners(SHAPE), *patch_corners(SHAPE)]
     await bench.check(commands, data, accumulators)
     for a, b in itertools.product((0x80, 0x7F), repeat=2):  # the largest products and sums
         data = memory(rng, SHAPE)
@@ -91,6 +94,7 @@ async def refused_commands(dut):
         replace(average, function=3),
         *(replace(whole, **fields) for fields in FORMS),
         *refused_training(SHAPE),
+        *refused_patches(SHAPE),
         replace(code, shift=0, width=0),
     ]
     entries = [
@@ -131,6 +135,20 @@ async def refused_commands(dut):
             assert (run.bad_field > 0) == (lane < columns), f"byte {byte} is {value} with {columns} columns: {run}"
     accepted = [replace(average, shift=0, width=0), replace(average, shift=0, function=0), replace(whole, add_shift=0)]
     await bench.check(accepted, data, accumulators)
+
+
+@cocotb.test(timeout_time=1, timeout_unit="ms")
+async def marks_beyond_the_address(dut):
+    """They go to the address that no scratchpad has, which is its error to find."""
+    bench, rng = await bench_of(dut), np.random.default_rng(8)
+    data, accumulators = memory(rng, SHAPE), sums(rng, SHAPE)
+    for command, entry in beyond():
+        data[LIST_AT : LIST_AT + LIST_ENTRY_BYTES] = np.array([entry], "<u4").view(np.uint8)
+        with pytest.raises(GoldenError, match="mark"):
+            golden(command, data.copy(), accumulators, bench.registers)
+        found = data.copy()
+        run = (await bench.run([command], found, accumulators, never(), never(), beyond=1))[0]
+        assert not run.bad_field and (found == data).all(), command
 
 
 @cocotb.test(timeout_time=1, timeout_unit="ms", skip=not SHAPE.short)

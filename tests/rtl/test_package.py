@@ -1,4 +1,4 @@
-"""The generated package: not stale, and a field cut out by its constants is what `encode` put there."""
+"""The generated packages: not stale, and a field cut out by its constants is what `encode` put there."""
 
 import re
 
@@ -7,17 +7,15 @@ import pytest
 
 from accel_models.commands import COMMANDS, Register, encode, layout
 from rtl.bench import RTL_DIR, lint
-from rtl.bench.package import PACKAGE_FILE, camel, package
+from rtl.bench.package import camel, package, packages
 
 
-def test_package_is_current() -> None:
+@pytest.mark.parametrize("file", packages(), ids=lambda file: file.stem)
+def test_packages_are_current(file) -> None:
     """`python -m rtl.bench.package --write` mends this."""
-    assert PACKAGE_FILE.read_text() == package()
-
-
-def test_package_lints() -> None:
-    assert PACKAGE_FILE.parent == RTL_DIR
-    lint("accel_pkg")
+    assert file.read_text() == packages()[file]
+    assert file.parent == RTL_DIR
+    lint(file.stem)
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.__name__)

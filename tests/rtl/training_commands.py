@@ -19,6 +19,7 @@ from accel_models.commands import (
     Sum,
     Update,
 )
+from patch_commands import random_compare, random_list
 from vector_commands import (
     DATA_AT,
     HIGH,
@@ -127,9 +128,9 @@ def random_registers(rng: np.random.Generator, shape: Shape, slot: int) -> LoadR
 
 KINDS = (
     random_requantize, random_elementwise, random_pool, random_range, random_set, random_training, random_sum,
-    random_update, random_registers,
+    random_update, random_registers, random_compare, random_list,
 )  # fmt: skip
-SHARES = (0.15, 0.15, 0.1, 0.05, 0.05, 0.15, 0.12, 0.15, 0.08)
+SHARES = (0.12, 0.12, 0.08, 0.04, 0.04, 0.12, 0.1, 0.12, 0.08, 0.09, 0.09)
 
 
 def random_commands(rng: np.random.Generator, shape: Shape) -> list[Command]:

@@ -21,6 +21,7 @@ from vector_commands import Shape
 
 Registers = NDArray[np.int64]
 TOO_LATE = 300  # cycles without progress
+NOWHERE = 1 << 20  # a write address
 
 
 @dataclass(slots=True)
@@ -91,8 +92,12 @@ class VectorBench:
         sums: Sums,
         read_gaps: Iterator[bool],
         write_gaps: Iterator[bool],
+        beyond: int = 0,
     ) -> list[Run]:
-        """Run commands back to back on the memories. Outputs are sampled at the edge that ends the cycle."""
+        """Run commands back to back on the memories. Outputs are sampled at the edge that ends the cycle.
+
+        ``beyond``: writes that go to the address that no scratchpad has, and so nowhere.
+        """
         dut, columns, edge = self.dut, self.shape.columns, RisingEdge(self.dut.clk_i)
         noise = int.from_bytes(self.rng.bytes(columns), "little")
         runs: list[Run] = []
@@ -110,6 +115,7 @@ class VectorBench:
                 assert dut.done_o.value == 0, "done without a command"
                 current = Run()
                 runs.append(current)
+                idle = 0
                 waiting.pop(0)
                 dut.start_valid_i.value = int(bool(waiting))
                 dut.command_i.value = waiting[0] if waiting else int.from_bytes(self.rng.bytes(64), "little")
@@ -133,7 +139,9 @@ class VectorBench:
                 request = (dut.write_address_o.value, dut.write_count_o.value, dut.write_data_o.value)
                 assert held is None or held == request, "a write changed while it waited"
                 held = None if write_ready else request
-                if write_ready:
+                if write_ready and dut.write_address_o.value == NOWHERE:
+                    beyond -= 1
+                elif write_ready:
                     self._write(memory)
             else:
                 assert held is None, "a write went away"
@@ -147,6 +155,7 @@ class VectorBench:
                 current.registers = self.registers
                 current = None
         await edge
+        assert beyond == 0, f"{beyond} more writes nowhere than expected"
         assert dut.start_ready_o.value == 1 and dut.done_o.value == 0
         assert dut.read_valid_o.value == 0 and dut.write_valid_o.value == 0
         return runs

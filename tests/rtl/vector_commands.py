@@ -1,7 +1,7 @@
 """Vector commands to try: random ones over every field, and corners by hand, with memories that suit them.
 
-A scratchpad has parameter blocks in front, one slot a command, then data: operands and tables anywhere, an output
-anywhere that is not an operand, or exactly on one.
+A scratchpad has parameter blocks in front, one slot a command, then a row list, then data: operands and tables anywhere,
+an output anywhere that is not an operand, or exactly on one.
 """
 
 from collections.abc import Iterator, Sequence
@@ -11,6 +11,7 @@ import numpy as np
 
 from accel_models.arithmetic import Rounding
 from accel_models.commands import (
+    LIST_ENTRY_BYTES,
     PARAMETER_BYTES,
     TABLE_BYTES,
     Command,
@@ -26,7 +27,8 @@ from accel_models.golden.access import Bytes, Sums
 
 SCRATCHPAD_BYTES = 1 << 13
 SLOTS = 3  # commands with parameter blocks of their own
-DATA_AT = 2048
+LIST_AT, LIST_ENTRIES, FARTHEST = 2049, 12, 299  # a row list of marks, the farthest of them
+DATA_AT = LIST_AT + LIST_ENTRY_BYTES * LIST_ENTRIES
 LOW, HIGH = -(2**31), 2**31 - 1
 EXTREMES = (LOW, LOW + 1, LOW // 2, -1, 0, 1, HIGH - 1, HIGH)
 
@@ -45,7 +47,7 @@ class Shape:
 
 
 def memory(rng: np.random.Generator, shape: Shape) -> Bytes:
-    """Random bytes, a tenth of them the extremes, and parameter blocks in the slots."""
+    """Random bytes, a tenth of them the extremes, parameter blocks in the slots, and the list."""
     data = rng.integers(0, 256, SCRATCHPAD_BYTES, np.uint8)
     extreme = rng.random(SCRATCHPAD_BYTES) < 0.1
     data[extreme] = rng.choice([0x80, 0x7F, 0x00, 0xFF], int(extreme.sum()))
@@ -53,15 +55,17 @@ def memory(rng: np.random.Generator, shape: Shape) -> Bytes:
         for group in range(_groups_in_slot(shape)):
             start = parameters_at(slot) + group * PARAMETER_BYTES * shape.columns
             data[start : start + PARAMETER_BYTES * shape.columns] = _block(rng, shape)
+    marks = np.where(rng.random(LIST_ENTRIES) < 0.3, FARTHEST, rng.integers(FARTHEST, size=LIST_ENTRIES))
+    data[LIST_AT:DATA_AT] = marks.astype("<u4").view(np.uint8)
     return data
 
 
 def _groups_in_slot(shape: Shape) -> int:
-    return DATA_AT // SLOTS // (PARAMETER_BYTES * shape.columns)
+    return LIST_AT // SLOTS // (PARAMETER_BYTES * shape.columns)
 
 
 def parameters_at(slot: int) -> int:
-    return slot * (DATA_AT // SLOTS) + slot  # no two alike modulo the word
+    return slot * (LIST_AT // SLOTS) + slot  # no two alike modulo the word
 
 
 def _block(rng: np.random.Generator, shape: Shape) -> Bytes:
