@@ -1,0 +1,130 @@
+"""Patches of a map, and which patches of its inputs each one reads, as windows of a pooling of masks.
+
+The same rule as workloads.patchskip.grid, without PyTorch: a patch is to be computed anew when its receptive field
+touches a patch that changed.
+"""
+
+from dataclasses import dataclass
+from math import ceil
+
+import numpy as np
+
+Pair = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A rectangle of patches of one size: ``first`` and ``count`` in patches, ``edge`` in pixels; (down, across)."""
+
+    first: Pair
+    count: Pair
+    edge: Pair
+
+    @property
+    def cells(self) -> int:
+        return self.count[0] * self.count[1]
+
+    def bands(self, most: int) -> "list[Region]":
+        """In pieces of at most so many patches: whole rows of them where one fits."""
+        across = min(self.count[1], most)
+        down = max(1, most // across)
+        return [
+            Region(
+                (self.first[0] + y, self.first[1] + x),
+                (min(down, self.count[0] - y), min(across, self.count[1] - x)),
+                self.edge,
+            )
+            for y in range(0, self.count[0], down)
+            for x in range(0, self.count[1], across)
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """A map of ``size`` pixels in patches of ``edge`` pixels, (rows, columns); the last ones may be smaller."""
+
+    size: Pair
+    edge: Pair
+
+    @property
+    def shape(self) -> Pair:
+        """Patches down and across."""
+        return ceil(self.size[0] / self.edge[0]), ceil(self.size[1] / self.edge[1])
+
+    @property
+    def cells(self) -> int:
+        return self.shape[0] * self.shape[1]
+
+    def through(self, size: Pair, stride: Pair) -> "Grid":
+        """Of a map that is made of this one: patches shrink with the stride."""
+        down, across = (max(1, edge // step) for edge, step in zip(self.edge, stride, strict=True))
+        return Grid(size, (down, across))
+
+    def regions(self) -> list[Region]:
+        """Rectangles of patches of equal size: one, or up to four where the edge does not divide the map."""
+        rows, columns = (_parts(size, edge) for size, edge in zip(self.size, self.edge, strict=True))
+        return [
+            Region((first_y, first_x), (count_y, count_x), (edge_y, edge_x))
+            for first_y, count_y, edge_y in rows
+            for first_x, count_x, edge_x in columns
+        ]
+
+
+def _parts(size: int, edge: int) -> list[tuple[int, int, int]]:
+    """(first patch, patches, edge) of the whole patches, and of the last one where it is smaller."""
+    whole, rest = divmod(size, edge)
+    return [part for part in ((0, whole, edge), (whole, 1, rest)) if part[1] and part[2]]
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Along one axis: patch i reads patches ``stride*i + origin`` to ``+ kernel - 1``, as far as there are such."""
+
+    stride: int
+    origin: int
+    kernel: int
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """What an output pixel reads of an axis: (kernel - 1) * dilation + 1 pixels from ``stride*i - padding`` on."""
+
+    kernel: int
+    stride: int = 1
+    padding: int = 0
+    dilation: int = 1
+
+    def span(self, pixels: int) -> int:
+        """Input pixels that so many outputs read."""
+        return (pixels - 1) * self.stride + (self.kernel - 1) * self.dilation + 1
+
+
+def reach(source: Grid, target: Grid, fields: tuple[Field, Field]) -> tuple[Reach, Reach]:
+    """Of rows and columns. Raises ValueError where patches read no even pattern of patches."""
+    down, across = (
+        _reach(*(grid.size[axis] for grid in (source, target)), *(grid.edge[axis] for grid in (source, target)), field)
+        for axis, field in enumerate(fields)
+    )
+    return down, across
+
+
+def _reach(source: int, target: int, source_edge: int, target_edge: int, field: Field) -> Reach:
+    first = np.arange(0, target, target_edge)
+    last = np.minimum(first + target_edge, target) - 1
+    low = np.clip(first * field.stride - field.padding, 0, source - 1) // source_edge
+    high = np.clip(last * field.stride - field.padding + field.dilation * (field.kernel - 1), 0, source - 1)
+    high //= source_edge
+    patches, places = ceil(source / source_edge), np.arange(len(first))
+    for stride in _strides(low, high):
+        for origin in range(int(low[0]), int(low[0]) - patches - 1, -1):
+            start = stride * places + origin
+            kernel = int((high - start).min()) + 1 if len(places) > 1 else int(high[0] - start[0]) + 1
+            for size in range(max(kernel, 1), kernel + patches + 1):
+                stop = start + size - 1
+                if (np.maximum(start, 0) == low).all() and (np.minimum(stop, patches - 1) == high).all():
+                    return Reach(stride, origin, size)
+    raise ValueError(f"patches of {target_edge} pixels read uneven patches of {source_edge}")
+
+
+def _strides(low: np.ndarray, high: np.ndarray) -> list[int]:
+    return sorted({int(step) for ends in (low, high) for step in np.diff(ends)}, reverse=True) or [1]

@@ -1,0 +1,34 @@
+"""How a stream skips, as plain data beside the network that it skips in."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Self
+
+from accel_models.network import Network
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """``patch``: edge of a patch of the frame in pixels; it shrinks with every stride, down to 1.
+
+    ``theta``: by compared tensor, how far a code may be from the one last consumed before its patch has changed (0 to
+    255). The frame is always compared. A convolution computes with current values (the policy hybrid).
+    ``refresh``: every so many frames all is computed; 0: never. ``dense_above``: share, in 1/256, of the patches of a
+    frame, or of the work, above which a frame is computed whole, and the next ones without looking.
+    """
+
+    patch: int
+    theta: Mapping[str, int] = field(default_factory=dict)
+    refresh: int = 0
+    dense_above: float = 0.9
+
+    @classmethod
+    def of(cls, network: Network) -> Self:
+        """Those in a network's metadata. Raises ValueError where there are none."""
+        found = network.metadata.get("stream")
+        if not isinstance(found, Mapping):
+            raise ValueError(f"network {network.name} is no stream: its metadata have no 'stream'")
+        return cls(**found)
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self) | {"theta": dict(self.theta)}
