@@ -150,9 +150,7 @@ def _widened(border: tuple[Pair, Pair], source: Grid, target: Grid, fields: tupl
     for axis, field in enumerate(fields):
         last = (target.size[axis] - 1) * field.stride - field.padding + (field.kernel - 1) * field.dilation
         ends.append((field.padding, max(0, last - source.size[axis] + 1)))
-    before, after = (
-        tuple(max(old[axis], ends[axis][side]) for axis in range(2)) for side, old in enumerate(border)
-    )
+    before, after = (tuple(max(old[axis], ends[axis][side]) for axis in range(2)) for side, old in enumerate(border))
     return before, after  # type: ignore[return-value]
 
 
@@ -182,5 +180,3 @@ def with_wide_pixels(network: Network) -> Network:
         weight = np.pad(network.constants[name], ((0, 0), (0, 0), (0, missing), (0, 0)))
         constants[name], tensors[name] = weight, replace(tensors[name], shape=weight.shape)
     return replace(network, tensors=tensors, constants=constants)
-
-

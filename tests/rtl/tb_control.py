@@ -6,7 +6,7 @@ import cocotb
 import numpy as np
 from cocotb.triggers import ClockCycles, ReadOnly, RisingEdge
 
-from accel_models.batch import batches
+from accel_models.batch import Decided, batches, register_extents
 from accel_models.commands import Command, End, Engine, Fill, Matrix, Range, Register, Requantize, Store, encode, layout
 from accel_models.program import Program
 from accel_models.registers import ErrorCause
@@ -41,7 +41,11 @@ def oracle_of(commands: list[Command], fetch: Fetch, rng: np.random.Generator) -
         accelerator__queue_depth=parameter("QueueDepth"), accelerator__token_depth=parameter("TokenDepth"),
     )  # fmt: skip
     item = program(commands, on=on)
-    work = work_of(item, batches(item, REGISTERS))
+    extents = {
+        place: {name: REGISTERS[register] for name, register in register_extents(command)}
+        for place, command in enumerate(item.decoded)
+    }
+    work = work_of(item, batches(item, Decided(extents)))
     operands = np.array([sum(isinstance(getattr(c, s.name), Register) for s in layout(type(c))) for c in item.decoded])
     return item, replace(
         work, cycles=rng.integers(2, 60, len(work.cycles)), shared=operands, operands=operands, beats=0 * work.beats,
