@@ -10,7 +10,7 @@ from cocotb.triggers import ClockCycles
 
 from accel_models.commands import LIST_ENTRY_BYTES, Elementwise, Function, Pool, Range, Requantize, Update
 from accel_models.golden.access import GoldenError
-from patch_commands import beyond
+from patch_commands import beyond, changing
 from patch_commands import corners as patch_corners
 from patch_commands import refused as refused_patches
 from rtl.bench.stimulus import rounds
@@ -135,6 +135,17 @@ async def refused_commands(dut):
             assert (run.bad_field > 0) == (lane < columns), f"byte {byte} is {value} with {columns} columns: {run}"
     accepted = [replace(average, shift=0, width=0), replace(average, shift=0, function=0), replace(whole, add_shift=0)]
     await bench.check(accepted, data, accumulators)
+
+
+@cocotb.test(timeout_time=1, timeout_unit="ms")
+async def marks_that_wait(dut):
+    """A patch keeps what it found while its last step has to stay."""
+    bench, rng = await bench_of(dut), np.random.default_rng(9)
+    data, accumulators = memory(rng, SHAPE), sums(rng, SHAPE)
+    data[4000:4500], data[4500:5000] = 1, 2
+    for period in range(2, 16):
+        gaps = itertools.cycle([True] * period + [False])
+        await bench.check(list(changing()), data, accumulators, never(), gaps)
 
 
 @cocotb.test(timeout_time=1, timeout_unit="ms")
