@@ -44,10 +44,14 @@ async def corner_commands(dut):
     data = memory(rng, SHAPE)
     commands = [*corners(SHAPE), *training_corners(SHAPE), *patch_corners(SHAPE)]
     await bench.check(commands, data, accumulators)
+    for command in patch_corners(SHAPE):  # alone: all of them write to one place
+        await bench.check([command], data, accumulators)
     for a, b in itertools.product((0x80, 0x7F), repeat=2):  # the largest products and sums
         data = memory(rng, SHAPE)
         data[4000:4500], data[4500:5000] = a, b
         await bench.check(commands, data, accumulators)
+        for command in patch_corners(SHAPE):
+            await bench.check([command], data, accumulators)
 
 
 @cocotb.test(timeout_time=20, timeout_unit="ms")
@@ -144,8 +148,10 @@ async def marks_that_wait(dut):
     data, accumulators = memory(rng, SHAPE), sums(rng, SHAPE)
     data[4000:4500], data[4500:5000] = 1, 2
     for period in range(2, 16):
-        gaps = itertools.cycle([True] * period + [False])
-        await bench.check(list(changing()), data, accumulators, never(), gaps)
+        writes = itertools.cycle([True] * period + [False])
+        reads = itertools.cycle([True] + [False] * (period % 4 + 1))  # else the last step is never in its place
+        for command in changing():
+            await bench.check([command], data, accumulators, reads, writes)
 
 
 @cocotb.test(timeout_time=1, timeout_unit="ms")
