@@ -1,7 +1,7 @@
 """Vector commands to try: random ones over every field, and corners by hand, with memories that suit them.
 
-A scratchpad has parameter blocks in front, one slot a command, then a row list, then data: operands and tables anywhere,
-an output anywhere that is not an operand, or exactly on one.
+A scratchpad has parameter blocks in front, one slot a command, then a row list, then data: operands and tables
+anywhere, an output anywhere that is not an operand, or exactly on one.
 """
 
 from collections.abc import Iterator, Sequence
