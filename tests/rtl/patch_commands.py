@@ -78,7 +78,7 @@ def corners(shape: Shape) -> Iterator[Command]:
                     rows=rows, columns=columns, destination=destination, chunks=chunks, chunk=chunk, **listing,
                     **offsets,
                 )  # fmt: skip
-    yield List(columns=10 * c, rows=8, chunks=4, chunk=20, **listing, threshold=-127)
+    yield List(columns=5 * c, rows=4, chunks=4, chunk=20, **listing, threshold=-127)
 
 
 def changing() -> Iterator[Compare]:
