@@ -27,7 +27,7 @@ module patch_compare #(
     changed = changed_q;
     for (int unsigned l = 0; l < Columns; l++) begin
       difference = 9'($signed(a_i[l])) - 9'($signed(b_i[l]));
-      magnitude  = (difference < 9'sd0) ? -10'(difference) : 10'(difference);
+      magnitude  = (difference < 9'sd0) ? 10'sd0 - 10'(difference) : 10'(difference);
       if (!unused_i[l] && magnitude > 10'($signed(threshold_i))) changed = 1'b1;
     end
   end

@@ -1,5 +1,6 @@
 """Counts of hand-made commands, by hand."""
 
+from collections import defaultdict
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -8,7 +9,10 @@ import pytest
 
 from accel_models import batch, cost
 from accel_models.commands import (
+    Command,
+    Compare,
     Function,
+    List,
     Load,
     LoadRegisters,
     Matrix,
@@ -115,6 +119,35 @@ def test_commands_of_training() -> None:
     assert total(LoadRegisters(register=0, count=3, pad_address=0))["pad_reads"] == 2 * 3
     assert total(StoreRegisters(register=0, count=3, pad_address=0))["pad_writes"] == 3
     assert total(elementwise(10, 16, function=Function.SELECT))["multiplies"] == 0
+
+
+def test_commands_of_patch_skip() -> None:
+    aligned = {"a_address": 0, "a_pixel_stride": 32, "a_plane_stride": 320, "b_address": 8, "b_pixel_stride": 32}
+    compare = Compare(planes=5, pixels=10, columns=20, list_address=0, output_address=0, **aligned)
+    found = alone(compare)
+    assert found["pad_reads"] == 5 * 10 * 2 * (1 + 2) + 5 * 2  # of a, of b, of the list
+    assert (found["pad_writes"], found["adds"], found["macs"]) == (5, 2 * 1000 + 5, 0)
+    for name in ("planes", "pixels", "columns"):
+        found = alone(replace(compare, **{name: 0}))
+        assert not any(found[kind] for kind in ("pad_reads", "pad_writes", "adds")), name
+    cells = List(mask_address=0, mask_row_stride=48, rows=3, columns=40, output_address=0, chunks=4, chunk=8)
+    found = alone(cells)
+    assert (found["pad_reads"], found["pad_writes"], found["adds"]) == (3 * 3, 120, 3 * 120 + 4)
+    found = alone(replace(cells, rows=0))
+    assert (found["pad_reads"], found["pad_writes"], found["adds"]) == (0, 0, 4)
+
+
+@pytest.mark.parametrize("mode", MatrixMode)
+def test_planes_are_more_rows_of_output(mode: MatrixMode) -> None:
+    one = replace(matrix(4), mode=mode, taps=2, input_plane_stride=160)
+    many, high = (alone(replace(one, planes=planes, output_height=rows)) for planes, rows in ((6, 1), (1, 6)))
+    assert many == high and many["macs"] == 6 * alone(one)["macs"] > 0
+    assert not alone(replace(one, planes=0))["macs"]
+
+
+def alone(command: Command) -> defaultdict[str, int]:
+    found = of_command(type(command), command, HW)
+    return defaultdict(int, {name: int(np.asarray(value).sum()) for name, value in found.items()})
 
 
 def test_traffic_by_memory() -> None:

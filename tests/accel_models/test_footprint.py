@@ -1,13 +1,14 @@
 """Footprints against golden: a command changes nothing outside its writes and depends on nothing outside its reads."""
 
 import copy
+from dataclasses import replace
 
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accel_models.commands import List, Load, LoadRegisters, Range, Register, SetRegister
-from accel_models.footprint import footprint, note_registers
+from accel_models.commands import Compare, List, Load, LoadRegisters, Matrix, Range, Register, SetRegister
+from accel_models.footprint import PAD_END, footprint, note_registers
 from accel_models.generator import draw
 from accel_models.golden.dispatch import State, execute
 from accel_models.golden.matrix import patches
@@ -109,3 +110,23 @@ def test_a_register_counts_as_the_largest_that_the_commands_before_allow() -> No
     assert not [item for item in footprint(gather, 4, largest) if item.space != "reg"]
     note_registers(LoadRegisters(register=3, count=3, pad_address=0), 4, largest)
     assert 5 not in largest and largest[6] == 2
+
+
+def test_commands_of_patch_skip_touch_what_their_sizes_say() -> None:
+    def touched(command: Compare | List | Matrix) -> set[tuple[str, int, int, bool]]:
+        return {(item.space, item.start, item.stop, item.write) for item in footprint(command, 4)}
+
+    compare = Compare(
+        planes=3, pixels=2, columns=5, a_address=100, a_plane_stride=50, a_pixel_stride=10, b_address=400,
+        list_address=600, output_address=700,
+    )  # fmt: skip
+    operands = {("pad", 100, 215, False), ("pad", 400, 405, False), ("pad", 600, 612, False)}
+    assert touched(compare) == operands | {("pad", 700, PAD_END, True)}  # marks may lie anywhere
+    assert not footprint(replace(compare, pixels=0), 4)
+    cells = List(mask_address=10, mask_row_stride=9, rows=3, columns=7, output_address=200, destination=4, chunks=2)
+    assert {("pad", 10, 35, False), ("pad", 200, 284, True), ("reg", 4, 6, True)} <= touched(cells)
+    matrix = Matrix(
+        mode=0, input_address=0, input_pixel_stride=8, input_width=2, output_width=2, run_bytes=8, columns=4, planes=3,
+        input_plane_stride=100, weight_address=900, weight_row_stride=4, accumulator=7,
+    )  # fmt: skip
+    assert {("pad", 0, 216, False), ("acc", 7, 13, True)} <= touched(matrix)

@@ -66,18 +66,27 @@ def corners(shape: Shape) -> Iterator[Command]:
                 a_pixel_stride=2 * c, b_address=4502, b_plane_stride=76, b_pixel_stride=2 * c + 1,
                 list_address=LIST_AT, output_address=6000,
             )  # fmt: skip
+    yield from changing()
     listing = {"mask_address": 4000, "mask_row_stride": 2 * c + 1, "output_address": 6000}
     offsets = {"row_offset": 0x8000_0001, "column_offset": 0x7FFF_FFFE}
     for rows, columns in ((0, c), (3, 0), (1, 1), (4, 1), (1, c), (2, c + 1), (3, 2 * c)):
         for threshold in (-128, -127, 0, 126, 127):
             yield List(rows=rows, columns=columns, threshold=threshold, **listing, **offsets)
         for destination, chunks in ((0, REGISTERS), (31, 1), (4, 3)):
-            for chunk in (0, 1, 2, 0xFFFF):
+            for chunk in (0, 1, 2, 0x100, 0x8000):
                 yield List(
                     rows=rows, columns=columns, destination=destination, chunks=chunks, chunk=chunk, **listing,
                     **offsets,
                 )  # fmt: skip
-    yield List(columns=10 * c, rows=8, chunks=4, chunk=20, **listing, threshold=-127)
+    yield List(columns=5 * c, rows=4, chunks=4, chunk=20, **listing, threshold=-127)
+
+
+def changing() -> Iterator[Compare]:
+    """Where bytes 4000..4499 are not those behind them: patches that differ before those that do not, then only first
+    pixels that differ."""
+    fields = {"columns": 1, "a_address": 4600, "list_address": LIST_AT, "output_address": 6000}
+    yield Compare(planes=4, pixels=1, b_address=4490, b_plane_stride=8, **fields)
+    yield Compare(planes=LIST_ENTRIES, pixels=2, b_address=4496, b_pixel_stride=8, **fields)
 
 
 def refused(shape: Shape) -> Iterator[Command]:

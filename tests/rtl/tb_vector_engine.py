@@ -10,7 +10,7 @@ from cocotb.triggers import ClockCycles
 
 from accel_models.commands import LIST_ENTRY_BYTES, Elementwise, Function, Pool, Range, Requantize, Update
 from accel_models.golden.access import GoldenError
-from patch_commands import beyond
+from patch_commands import beyond, changing
 from patch_commands import corners as patch_corners
 from patch_commands import refused as refused_patches
 from rtl.bench.stimulus import rounds
@@ -44,10 +44,14 @@ async def corner_commands(dut):
     data = memory(rng, SHAPE)
     commands = [*corners(SHAPE), *training_corners(SHAPE), *patch_corners(SHAPE)]
     await bench.check(commands, data, accumulators)
+    for command in patch_corners(SHAPE):  # alone: all of them write to one place
+        await bench.check([command], data, accumulators)
     for a, b in itertools.product((0x80, 0x7F), repeat=2):  # the largest products and sums
         data = memory(rng, SHAPE)
         data[4000:4500], data[4500:5000] = a, b
         await bench.check(commands, data, accumulators)
+        for command in patch_corners(SHAPE):
+            await bench.check([command], data, accumulators)
 
 
 @cocotb.test(timeout_time=20, timeout_unit="ms")
@@ -135,6 +139,19 @@ async def refused_commands(dut):
             assert (run.bad_field > 0) == (lane < columns), f"byte {byte} is {value} with {columns} columns: {run}"
     accepted = [replace(average, shift=0, width=0), replace(average, shift=0, function=0), replace(whole, add_shift=0)]
     await bench.check(accepted, data, accumulators)
+
+
+@cocotb.test(timeout_time=1, timeout_unit="ms")
+async def marks_that_wait(dut):
+    """A patch keeps what it found while its last step has to stay."""
+    bench, rng = await bench_of(dut), np.random.default_rng(9)
+    data, accumulators = memory(rng, SHAPE), sums(rng, SHAPE)
+    data[4000:4500], data[4500:5000] = 1, 2
+    for period in range(2, 16):
+        writes = itertools.cycle([True] * period + [False])
+        reads = itertools.cycle([True] + [False] * (period % 4 + 1))  # else the last step is never in its place
+        for command in changing():
+            await bench.check([command], data, accumulators, reads, writes)
 
 
 @cocotb.test(timeout_time=1, timeout_unit="ms")
