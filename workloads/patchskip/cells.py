@@ -6,7 +6,7 @@ from typing import Literal
 from workloads.patchskip.settings import Compare, Policy, Settings
 
 GATE_PATCH, GATE_STEPS = 8, 120
-PASS_STEPS, PASS_BATCH = 40, 2
+PASS_STEPS, PASS_BATCH, PASS_TARGET = 40, 2, 0.5
 REAL_CLIPS = ("fixed_bottle", "fixed_person", "moving_road")
 """The clips of the table; a folder of others has its own."""
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from workloads.patchskip.cells import GATE_PATCH, GATE_STEPS, PASS_BATCH, PASS_STEPS, Cell
+from workloads.patchskip.cells import GATE_PATCH, GATE_STEPS, PASS_BATCH, PASS_STEPS, PASS_TARGET, Cell
 from workloads.patchskip.clips import Clip
 
 _HERE = Path(__file__).parent
@@ -42,7 +42,7 @@ def _hash(parts: Iterable[object]) -> str:
 
 def of_gate(cell: Cell) -> str:
     """Of a trained gate: how and on what it was trained."""
-    steps = (GATE_PATCH, GATE_STEPS) if cell.gate == "learned" else (GATE_PATCH, PASS_STEPS, PASS_BATCH)
+    steps = (GATE_PATCH, GATE_STEPS) if cell.gate == "learned" else (GATE_PATCH, PASS_STEPS, PASS_BATCH, PASS_TARGET)
     names = (*_STREAM, *_GATES[cell.gate], f"{cell.backbone}.npz")
     return _hash([cell.gate, cell.backbone, cell.target, steps, _sources(names)])
 

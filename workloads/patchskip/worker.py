@@ -14,7 +14,7 @@ import torch
 
 from workloads.arrays import load_arrays, save_arrays
 from workloads.patchskip import identity, problem
-from workloads.patchskip.cells import GATE_PATCH, GATE_STEPS, PASS_BATCH, PASS_STEPS, Cell
+from workloads.patchskip.cells import GATE_PATCH, GATE_STEPS, PASS_BATCH, PASS_STEPS, PASS_TARGET, Cell
 from workloads.patchskip.comparator import Gate
 from workloads.patchskip.gate_training import train_gates, train_pass
 from workloads.patchskip.gates import IntegerGate
@@ -63,7 +63,7 @@ def train(cell: Cell, path: Path) -> dict[str, Any]:
     if cell.gate == "learned":
         _, trained = train_gates(problem.gate_job(network, GATE_PATCH, cell.target, GATE_STEPS), _say)
         return {site: asdict(gate) for site, gate in trained.items()}
-    module = train_pass(problem.gate_job(network, GATE_PATCH, 0.5, PASS_STEPS, PASS_BATCH), _say)
+    module = train_pass(problem.gate_job(network, GATE_PATCH, PASS_TARGET, PASS_STEPS, PASS_BATCH), _say)
     arrays = {name: value.numpy() for name, value in module.state_dict().items()}
     save_arrays(path, {**arrays, "identity": np.array(identity.of_gate(cell))})
     return {}

@@ -119,5 +119,8 @@ def test_backbones_are_trained(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert out.exists() and "epoch 1/1" in said and "accuracy" in said
     assert command([*arguments, "--resume"]) == 0 and "is finished" in capsys.readouterr().out
     with pytest.raises(SystemExit):
+        command(["train", "mobilenet", "--epochs", "0"])
+    assert "python -m workloads.patchskip train mobilenet: error" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
         command(["train", "no-such"])
     assert "python -m workloads.patchskip train" in capsys.readouterr().err
