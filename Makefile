@@ -85,7 +85,7 @@ reproduce-octo: $(STAMP)
 	$(IN_VENV) python -m workloads.octo.reproduce --resume
 
 reproduce-patchskip: $(STAMP)
-	$(IN_VENV) python -m workloads.patchskip.reproduce --resume --threads $(JOBS) $(if $(DATA),--data $(DATA))
+	$(IN_VENV) python -m workloads.patchskip.reproduce --resume --jobs $(JOBS) $(if $(DATA),--data $(DATA))
 
 env: $(STAMP)
 

@@ -50,10 +50,10 @@ def stop_on_signals() -> Iterator[Callable[[], bool]]:
             signal.signal(number, handler)
 
 
-def _parser(task: Task) -> argparse.ArgumentParser:
+def _parser(task: Task, prog: str) -> argparse.ArgumentParser:
     own, others = task.embedded().name, ", ".join(source.name for source in task.sources) or "none"
     parser = argparse.ArgumentParser(
-        prog=f"python -m workloads.{task.name}.train",
+        prog=prog,
         description=f"Train {task.name}. Data set of the package: {own}; with --data: {others}.",
     )
     parser.add_argument("--data", type=Path, metavar="DIR", help="folder with a data set (default: the package's own)")
@@ -94,9 +94,12 @@ def _run(task: Task, options: argparse.Namespace) -> int:
     return 0
 
 
-def main(task: Task, arguments: list[str] | None = None) -> int:
-    """Parse the command line, train, store the weights and print their score; returns the exit status."""
-    options = _parser(task).parse_args(arguments)
+def main(task: Task, arguments: list[str] | None = None, prog: str | None = None) -> int:
+    """Parse the command line, train, store the weights and print their score; returns the exit status.
+
+    `prog`: how the user calls it, where that is not the module `train` of the task's package.
+    """
+    options = _parser(task, prog or f"python -m workloads.{task.name}.train").parse_args(arguments)
     torch.set_num_threads(options.threads)
     try:
         return _run(task, options)

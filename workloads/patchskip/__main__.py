@@ -1,4 +1,4 @@
-"""Run a stream over clips: `python -m workloads.patchskip --help`."""
+"""Run a stream over clips, or `train` a backbone: `python -m workloads.patchskip --help`."""
 
 import argparse
 import json
@@ -24,6 +24,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m workloads.patchskip",
         description="Recompute only what changes from frame to frame; what it saves and what it costs, beside dense.",
+        epilog="`python -m workloads.patchskip train --help`: training of the backbones.",
     )
     parser.add_argument("--data", type=Path, metavar="PATH", help="a clip or a folder of clips; default: scenes")
     parser.add_argument("--clip", metavar="NAME", help="clips whose name holds this")
@@ -61,6 +62,11 @@ def _line(found: Mapping[str, object]) -> str:
 
 def main(arguments: list[str] | None = None) -> int:
     """Print a line for each clip; returns the exit status."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if arguments[:1] == ["train"]:
+        from workloads.patchskip.train import main as train
+
+        return train(arguments[1:])
     options = _parser().parse_args(arguments)
     torch.set_num_threads(options.threads)
     found = []

@@ -1,147 +1,122 @@
 """Measure policies, patches, thresholds and gates on clips: `python -m workloads.patchskip.reproduce --help`.
 
-Writes `patchskip.json` after every run, so that a stopped measurement is resumed, and `patchskip.md`.
+Runs are spread over worker processes of one thread each, so what they find does not depend on their number. Writes
+`patchskip.json` after every run, so that a stopped measurement is resumed, and `patchskip.md`.
 """
 
 import argparse
-import json
+import multiprocessing
+import os
 import sys
-import time
-from collections.abc import Callable, Mapping
-from dataclasses import asdict
-from functools import lru_cache
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
+from dataclasses import dataclass
 from pathlib import Path
-
-import torch
+from typing import Any
 
 from workloads.arrays import save_text
 from workloads.command import positive, stop_on_signals
-from workloads.patchskip import problem
-from workloads.patchskip.cells import CELLS, GATE_PATCH, GATE_STEPS, PASS_BATCH, PASS_STEPS, Cell
-from workloads.patchskip.comparator import Gate
-from workloads.patchskip.gate_training import train_gates, train_pass
-from workloads.patchskip.gates import IntegerGate
-from workloads.patchskip.integer import Network
-from workloads.patchskip.measure import Reference, measure, reference
-from workloads.patchskip.pass_gate import FloatPassGate
-from workloads.patchskip.stream import Stream
+from workloads.patchskip import identity, worker
+from workloads.patchskip.cells import CELLS, Cell
+from workloads.patchskip.results import Measurements, gate_name
 from workloads.patchskip.table import page
 
 RESULTS = Path(__file__).parents[2] / "reports" / "results"
-Run = dict[str, object]
 
 
-class Measurements:
-    """Runs by cell and clip, and trained gates, on disk."""
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A run of a cell on a clip or, with no clip, the training of the cell's gate."""
 
-    def __init__(self, path: Path, resume: bool) -> None:
-        self.path = path
-        self.runs: list[Run] = []
-        self.gates: dict[str, dict[str, dict[str, object]]] = {}
-        if resume and path.exists():
-            stored = json.loads(path.read_text())
-            if not isinstance(stored, dict) or stored.keys() != {"runs", "gates"}:
-                raise ValueError(f"{path} does not hold the runs of a table")
-            self.runs, self.gates = stored["runs"], stored["gates"]
-
-    def find(self, cell: str, clip: str, frames: int) -> Run | None:
-        """The run of a cell on a clip of so many frames."""
-        key = (cell, clip, frames)
-        return next((run for run in self.runs if (run["cell"], run["clip"], run["frames"]) == key), None)
-
-    def save(self) -> None:
-        save_text(self.path, json.dumps({"runs": self.runs, "gates": self.gates}, indent=1) + "\n")
-
-    def add(self, run: Run) -> None:
-        """Store a run, in place of an older one of its cell and clip."""
-        self.runs = [r for r in self.runs if (r["cell"], r["clip"]) != (run["cell"], run["clip"])] + [run]
-        self.save()
+    cell: Cell
+    data: Path | None
+    frames: int | None
+    clip: str = ""
 
 
-class Bench:
-    """Networks, dense references and gates, made when a cell first needs them."""
-
-    def __init__(self, done: Measurements) -> None:
-        self.done = done
-        self.network = lru_cache(problem.network)
-        self._dense: dict[tuple[str, str], Reference] = {}
-        self._pass: FloatPassGate | None = None
-
-    def dense(self, backbone: str, labelled: problem.Labelled) -> Reference:
-        key = (backbone, labelled[0].name)
-        if key not in self._dense:
-            self._dense[key] = reference(self.network(backbone), *labelled)
-        return self._dense[key]
-
-    def gates(self, cell: Cell) -> Mapping[str, Gate]:
-        """None for a threshold; the learned ones are trained once and stored with the runs."""
-        if cell.gate == "none":
-            return {}
-        net = self.network(cell.backbone)
-        if cell.gate == "pass":
-            return {net.input.layer.name: self.pass_gate(net)}
-        name = f"{cell.backbone} {cell.target:g}"
-        if name not in self.done.gates:
-            _, trained = train_gates(problem.gate_job(net, GATE_PATCH, cell.target, GATE_STEPS), print)
-            self.done.gates[name] = {site: asdict(gate) for site, gate in trained.items()}
-            self.done.save()
-        return {site: _gate(fields) for site, fields in self.done.gates[name].items()}
-
-    def pass_gate(self, net: Network) -> FloatPassGate:
-        if self._pass is None:
-            self._pass = FloatPassGate(
-                train_pass(problem.gate_job(net, GATE_PATCH, 0.5, PASS_STEPS, PASS_BATCH), print)
-            )
-        return self._pass
-
-
-def _gate(fields: Mapping[str, object]) -> IntegerGate:
-    """From JSON: lists become tuples."""
-    frozen = json.loads(json.dumps(fields))
-    hidden = tuple(tuple(row) for row in frozen["hidden"])
-    return IntegerGate(hidden, tuple(frozen["bias"]), frozen["shift"], tuple(frozen["last"]), frozen["last_bias"])
-
-
-def _measure_all(options: argparse.Namespace, done: Measurements, stopped: Callable[[], bool]) -> bool:
-    """Every run that is missing; whether it came to the end."""
-    bench = Bench(done)
-    scenes = problem.sources(None, None, options.frames)
-    real = problem.sources(options.data, None, options.frames) if options.data else []
+def plan(options: argparse.Namespace, done: Measurements, say: Callable[[str], None]) -> list[Work]:
+    """What is missing, in the order of the cells, each training before its first run."""
+    missing: list[Work] = []
+    trained: set[str] = set()
+    places = {False: None, True: options.data}
     for cell in CELLS:
-        for labelled in real if cell.real else scenes:
-            clip = labelled[0]
-            if options.only not in cell.name or done.find(cell.name, clip.name, len(clip.frames)):
+        if options.only not in cell.name or (cell.real and options.data is None):
+            continue
+        for name, (clip, counts) in worker.clips_of(places[cell.real], options.frames).items():
+            stored = done.find(cell, name)
+            if stored and done.is_current(stored, cell, identity.of_clip(clip, counts)):
                 continue
-            if stopped():
-                return False
-            began = time.process_time()
-            stream = Stream(bench.network(cell.backbone), cell.settings(), bench.gates(cell))
-            values = measure(stream, clip, bench.dense(cell.backbone, labelled))
-            seconds = round(time.process_time() - began, 1)
-            done.add({"cell": cell.name, **asdict(cell), "clip": clip.name, "seconds": seconds, **values})
-            print(f"{cell.name} on {clip.name}: x{values['gain']:.2f} at error {values['error']:.4f}", flush=True)
-    return True
+            if stored:
+                say(f"{cell.name} on {name}: stored with other sources, settings or frames; measured again")
+            if not done.has_gate(cell) and gate_name(cell) not in trained:
+                trained.add(gate_name(cell))
+                missing.append(Work(cell, None, None))
+            missing.append(Work(cell, places[cell.real], options.frames, name))
+    return missing
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Measure what is missing and write both files; returns the exit status."""
+def _submit(pool: Executor, work: Work, done: Measurements) -> "Future[dict[str, Any]]":
+    if not work.clip:
+        return pool.submit(worker.train, work.cell, done.pass_path(work.cell))
+    gate = done.gates[gate_name(work.cell)]["sites"] if work.cell.gate == "learned" else done.pass_path(work.cell)
+    return pool.submit(worker.run, work.cell, work.data, work.frames, work.clip, gate)
+
+
+def _keep(work: Work, found: dict[str, Any], done: Measurements, say: Callable[[str], None]) -> None:
+    if work.clip:
+        done.add(found)
+        say(f"{work.cell.name} on {work.clip}: x{found['gain']:.2f} at error {found['error']:.4f}")
+    elif work.cell.gate == "learned":
+        done.add_gate(work.cell, found)
+
+
+def carry_out(
+    missing: list[Work], done: Measurements, jobs: int, stopped: Callable[[], bool], say: Callable[[str], None]
+) -> bool:
+    """Work through the list in `jobs` processes; whether it came to the end. What was begun is finished and kept."""
+    waiting, running = list(missing), dict["Future[dict[str, Any]]", Work]()
+    context = multiprocessing.get_context("spawn")  # a fork of PyTorch's threads may hang
+    with ProcessPoolExecutor(jobs, context, initializer=worker.start) as pool:
+        while waiting or running:
+            while len(running) < jobs and not stopped():
+                ready = next((w for w in waiting if not w.clip or done.has_gate(w.cell)), None)
+                if ready is None:
+                    break
+                waiting.remove(ready)
+                running[_submit(pool, ready, done)] = ready
+            if not running:
+                break
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                _keep(running.pop(future), future.result(), done, say)
+    return not waiting
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m workloads.patchskip.reproduce", description=(__doc__ or "").split("\n")[0]
     )
     parser.add_argument("--data", type=Path, metavar="DIR", help="folder of clips; without it, generated scenes alone")
     parser.add_argument("--frames", type=positive, metavar="N", help="of each clip; default: all, 48 of a scene")
     parser.add_argument("--only", default="", metavar="TEXT", help="cells whose name holds this text")
-    parser.add_argument("--threads", type=positive, default=1, metavar="N", help="default: 1")
+    parser.add_argument("--jobs", type=positive, default=os.cpu_count() or 1, metavar="N", help="default: every core")
     parser.add_argument("--out", type=Path, default=RESULTS, metavar="DIR", help="default: reports/results here")
-    parser.add_argument("--resume", action="store_true", help="keep the runs that are there")
-    options = parser.parse_args(arguments)
-    torch.set_num_threads(options.threads)
+    parser.add_argument("--resume", action="store_true", help="keep the runs of the same sources and settings")
+    return parser
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Measure what is missing and write both files; returns the exit status."""
+    options = _parser().parse_args(arguments)
     try:
         options.out.mkdir(parents=True, exist_ok=True)
         done = Measurements(options.out / "patchskip.json", options.resume)
         with stop_on_signals() as stopped:
-            complete = _measure_all(options, done, stopped)
-        save_text(options.out / "patchskip.md", page(done.runs))
+            complete = carry_out(plan(options, done, _say), done, options.jobs, stopped, _say)
+        save_text(options.out / "patchskip.md", page(done.runs, done.outdated()))
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -44,11 +44,12 @@ def test_bad_input_is_named(arguments: list[str], message: str, capsys: pytest.C
 
 
 def test_a_gate_is_compared_only_where_thresholds_lie_on_both_sides() -> None:
+    common = {"backbone": "resnet8", "gate": "none", "agreement": 0.5}
     fixed = [
-        {"backbone": "resnet8", "gate": "none", "theta": 2, "cell": "low", "gain": 2.0, "error": 0.02},
-        {"backbone": "resnet8", "gate": "none", "theta": 8, "cell": "high", "gain": 5.0, "error": 0.2},
+        {**common, "theta": 2, "cell": "low", "gain": 2.0, "error": 0.02},
+        {**common, "theta": 8, "cell": "high", "gain": 5.0, "error": 0.2},
     ]
-    learned = {"backbone": "resnet8", "gate": "learned", "theta": 0, "cell": "gate", "gain": 3.0, "error": 0.1}
+    learned = {**common, "gate": "learned", "theta": 0, "cell": "gate", "gain": 3.0, "error": 0.1}
     (said,) = _answers("clip", [*fixed, learned])
     assert "x3.00 against x2.00" in said and "1.50, reached 1.2" in said
     (said,) = _answers("clip", [*fixed, {**learned, "error": 0.5}])
