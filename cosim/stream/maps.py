@@ -94,7 +94,7 @@ def plan_maps(network: Network, patch: int, compared: Iterable[str], separate: I
     ``separate``: the ``compared`` whose reference is not what the map holds from the frame before.
     """
     grids = _grids(network, patch)
-    borders = {name: ((0, 0), (0, 0)) for name in grids}
+    borders = dict.fromkeys(grids, ((0, 0), (0, 0)))
     for operator in network.operators:
         target = grids[operator.outputs[0]]
         for name in _read(network, operator):

@@ -41,7 +41,7 @@ class Mask:
 
 
 def place_masks(grids: Mapping[str, Grid], margin: int, end: int) -> tuple[dict[str, Mask], int]:
-    """Masks by name that end at byte ``end``, ``margin`` zeros on either side of a row, and the address of the first."""
+    """Masks by name that end at byte ``end``, ``margin`` zeros on either side of a row; and where the first starts."""
     sizes = {name: (grid.shape[0], grid.shape[1] + 2 * margin) for name, grid in grids.items()}
     start = end - sum(rows * stride for rows, stride in sizes.values())
     found, address = {}, start

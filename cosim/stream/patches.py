@@ -102,7 +102,7 @@ class Field:
 def reach(source: Grid, target: Grid, fields: tuple[Field, Field]) -> tuple[Reach, Reach]:
     """Of rows and columns. Raises ValueError where patches read no even pattern of patches."""
     down, across = (
-        _reach(*(grid.size[axis] for grid in (source, target)), *(grid.edge[axis] for grid in (source, target)), field)
+        _reach(source.size[axis], target.size[axis], source.edge[axis], target.edge[axis], field)
         for axis, field in enumerate(fields)
     )
     return down, across
