@@ -12,32 +12,35 @@ from cosim.place import Arena, Block
 @dataclass(slots=True)
 class Emitter:
     """``segments``: commands of each, in order. Blocks live from the slot that makes them to the last that touches
-    them."""
+    them. ``row``: to which the next commands belong."""
 
     segments: list[list[Pending]] = field(default_factory=lambda: [[]])
     blocks: list[Block] = field(default_factory=list)
     slot: int = 0
+    row: int = 0
 
     def emit(
         self,
         command: type[Command],
-        row: int,
         fields: Mapping[str, Any],
         pads: Mapping[str, tuple[Block, int]] | None = None,
         bus: tuple[Storage, int] | None = None,
     ) -> None:
         for block, _ in (pads or {}).values():
             self.touch(block)
-        self.segments[-1].append(Pending(command, dict(fields), dict(pads or {}), row, bus))
+        self.segments[-1].append(Pending(command, dict(fields), dict(pads or {}), self.row, bus))
 
-    def block(self, name: str, size: int, row: int, role: str = "buffer") -> Block:
-        found = Block(name, size, self.slot, self.slot, role, row)
+    def block(self, name: str, size: int, role: str = "buffer") -> Block:
+        found = Block(name, size, self.slot, self.slot, role, self.row)
         self.blocks.append(found)
         return found
 
     def touch(self, block: Block, later: int = 0) -> None:
         """``later``: slots for which nothing else may come there, so that nobody waits for the block's last reader."""
         block.last = max(block.last, self.slot + later)
+
+    def next_slot(self) -> None:
+        self.slot += 1
 
     def end_segment(self) -> None:
         self.segments.append([])

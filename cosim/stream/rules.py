@@ -13,14 +13,16 @@ class Rules:
 
     ``theta``: by compared tensor, how far a code may be from the one last consumed before its patch has changed (0 to
     255). The frame is always compared. A convolution computes with current values (the policy hybrid).
-    ``refresh``: every so many frames all is computed; 0: never. ``dense_above``: share, in 1/256, of the patches of a
-    frame, or of the work, above which a frame is computed whole, and the next ones without looking.
+    ``refresh``: every so many frames all is computed; 0: never. ``dense_above``: share of the frame's pixels that
+    changed, or of the dense work that was charged, above which the next frames are computed whole without looking:
+    one, then twice as many each time, ``most_blind`` at most.
     """
 
     patch: int
     theta: Mapping[str, int] = field(default_factory=dict)
     refresh: int = 0
     dense_above: float = 0.9
+    most_blind: int = 8
 
     @classmethod
     def of(cls, network: Network) -> Self:
