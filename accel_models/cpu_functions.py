@@ -74,6 +74,7 @@ KERNELS: Mapping[str, str] = {
             *("octo.sides", "octo.clipped_gradient", "octo.sum_exponent", "octo.aligned_sum", "octo.max_pool"),
             *("octo.max_pool_gradient", "octo.average_pool", "octo.average_pool_gradient", "octo.relu_gradient"),
             *("join_digits", "shift_left", "shift_right"),
+            *("stream.choose", "stream.finish"),  # a product and a sum of every count
         ),
         "float",
     ),

@@ -14,6 +14,7 @@ from accel_models.kernels import (
     pointwise,
     quantization,
     reductions,
+    streams,
     training,
 )
 from accel_models.network import (
@@ -47,6 +48,7 @@ FUNCTIONS: dict[str, Callable[..., np.ndarray | tuple[np.ndarray, ...]]] = {
     **movement.FUNCTIONS,
     **gradients.FUNCTIONS,
     **training.FUNCTIONS,
+    **streams.FUNCTIONS,
 }
 
 

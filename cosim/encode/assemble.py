@@ -1,6 +1,6 @@
 """The Program from its parts: commands with tokens, memory images, segments, rows, bindings and placements."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,7 +13,7 @@ from accel_models.tokens import token_masks
 from cosim.encode.constants import ConstantImage
 from cosim.encode.expand import Builder
 from cosim.encode.schedule import emission_order
-from cosim.encode.steps import Storage
+from cosim.encode.steps import Pending, Storage
 from cosim.encode.tensors import Layout
 from cosim.place import Arena, Block, PlacementError
 
@@ -43,28 +43,28 @@ NO_COMMANDS = Encoded(np.zeros((0, COMMAND_BYTES), np.uint8), np.zeros(0, np.int
 
 
 @dataclass(frozen=True, slots=True)
-class _Image:
-    """Flash: packed constants, commands from ``commands_at`` on, what only the CPU reads, what state starts from."""
+class Image:
+    """Flash: packed constants, commands from ``commands_at`` to ``commands_end``, what only the CPU reads, what state
+    starts from."""
 
     flash: np.ndarray
     commands_at: int
     commands_end: int
-    cpu_constants: tuple[str, ...]
 
 
 def place_homes(
     system: System,
     homes: Mapping[str, Storage],
     constants: ConstantImage,
-    builder: Builder | None,
+    command_count: int,
     memories: Memories,
 ) -> None:
-    """Offsets of the tensors in SRAM, above the constants and commands that lie there.
+    """Offsets of the tensors in SRAM, above the constants and so many commands, where these lie there.
 
     Where SRAM is short and the system has external RAM, the largest tensors go there. Raises PlacementError.
     """
     weights = _whole_commands(len(constants.data)) if memories.weights == "sram" else 0
-    commands = COMMAND_BYTES * builder.command_count if builder and memories.commands == "sram" else 0
+    commands = COMMAND_BYTES * command_count if memories.commands == "sram" else 0
     if weights + commands > system.sram.size_bytes:
         raise PlacementError(
             f"{weights} B of weights and {commands} B of commands exceed SRAM ({system.sram.size_bytes} B); "
@@ -110,14 +110,12 @@ def assemble(
     found: Encoded = NO_COMMANDS,
 ) -> Program:
     """Collect all parts. Raises CompileError when flash is too small."""
-    image = _image(network, layout, constants, found.commands)
-    if len(image.flash) > system.flash.size_bytes:
-        raise CompileError(
-            f"{network.name} on {system.name}: weights and commands need {len(image.flash)} B, flash holds "
-            f"{system.flash.size_bytes} B"
-        )
-    sram, commands_at = _sram_image(image, memories)
-    images = _with_initial({"sram": sram}, network, homes)
+    calls = [op for op, accelerated in zip(layout.operators, layout.accelerated, strict=True) if not accelerated]
+    cpu_constants = tuple(dict.fromkeys(name for op in calls for name in op.inputs if network.is_constant(name)))
+    image = flash_image(constants, found.commands, [network.constants[n] for n in (*cpu_constants, *network.initial)])
+    check_flash(network.name, system, image)
+    sram, commands_at = sram_image(image, memories)
+    images = with_initial({"sram": sram}, network.initial, homes)
     return Program(
         name=network.name,
         system=system,
@@ -134,8 +132,8 @@ def assemble(
         },
         inputs=network.inputs,
         outputs=network.outputs,
-        cpu_calls=tuple(op for op, fast in zip(layout.operators, layout.accelerated, strict=True) if not fast),
-        constants={name: network.constants[name] for name in image.cpu_constants},
+        cpu_calls=tuple(calls),
+        constants={name: network.constants[name] for name in cpu_constants},
         placements=_placements(len(layout.operators), memories, builder, homes, constants, image, commands_at),
         parameters=network.parameters,
         metadata={
@@ -149,12 +147,17 @@ def assemble(
 
 def encoded(builder: Builder, token_depth: int) -> Encoded:
     """The commands of a builder whose blocks and homes are placed and whose loads have their slots."""
+    return encode_segments(emission_order(builder), builder.hw.columns, token_depth)
+
+
+def encode_segments(segments: Iterable[tuple[int, list[Pending]]], columns: int, token_depth: int) -> Encoded:
+    """The commands of segments, by number, with addresses, tokens and an End each."""
     data = bytearray()
     rows: list[int] = []
     spans: dict[int, tuple[int, int]] = {}
-    for segment, pendings in emission_order(builder):
+    for segment, pendings in segments:
         body = [pending.resolve() for pending in pendings]
-        waits, signals = token_masks(body, builder.hw.columns, token_depth)
+        waits, signals = token_masks(body, columns, token_depth)
         spans[segment] = (len(rows), len(body) + 1)
         for command, wait, signal in zip((*body, End()), (*waits, 0), (*signals, 0), strict=True):
             data += encode(command)
@@ -184,23 +187,29 @@ def _segments(layout: Layout, spans: Mapping[int, tuple[int, int]]) -> tuple[Seg
     return tuple(found)
 
 
-def _image(network: Network, layout: Layout, constants: ConstantImage, encoded: np.ndarray) -> _Image:
+def flash_image(constants: ConstantImage, commands: np.ndarray, others: Iterable[np.ndarray]) -> Image:
+    """Constants, commands (uint8 [n, 64]), then arrays that no command reads from there."""
     data = bytearray(constants.data.tobytes())
     data += bytes(_whole_commands(len(data)) - len(data))
     commands_at = len(data)
-    data += encoded.tobytes()
+    data += commands.tobytes()
     commands_end = len(data)
-    names: list[str] = []
-    for operator, accelerated in zip(layout.operators, layout.accelerated, strict=True):
-        if not accelerated:
-            names += [name for name in operator.inputs if network.is_constant(name) and name not in names]
-    for name in (*names, *network.initial):
+    for array in others:
         data += bytes(-len(data) % 16)
-        data += np.ascontiguousarray(network.constants[name]).tobytes()
-    return _Image(np.frombuffer(bytes(data), np.uint8), commands_at, commands_end, tuple(names))
+        data += np.ascontiguousarray(array).tobytes()
+    return Image(np.frombuffer(bytes(data), np.uint8), commands_at, commands_end)
 
 
-def _sram_image(image: _Image, memories: Memories) -> tuple[np.ndarray, int]:
+def check_flash(name: str, system: System, image: Image) -> None:
+    """Raises CompileError where flash is too small."""
+    if len(image.flash) > system.flash.size_bytes:
+        raise CompileError(
+            f"{name} on {system.name}: weights and commands need {len(image.flash)} B, flash holds "
+            f"{system.flash.size_bytes} B"
+        )
+
+
+def sram_image(image: Image, memories: Memories) -> tuple[np.ndarray, int]:
     """Initial bytes of SRAM, and the offset of the commands in the memory that they are fetched from."""
     if memories.weights == "sram":
         return image.flash[: image.commands_end], image.commands_at
@@ -209,12 +218,12 @@ def _sram_image(image: _Image, memories: Memories) -> tuple[np.ndarray, int]:
     return image.flash[:0], image.commands_at
 
 
-def _with_initial(
-    images: Mapping[str, np.ndarray], network: Network, homes: Mapping[str, Storage]
+def with_initial(
+    images: Mapping[str, np.ndarray], initial: Mapping[str, np.ndarray], homes: Mapping[str, Storage]
 ) -> dict[str, np.ndarray]:
     """Memory images with the bytes that persistent tensors start from."""
     found = dict(images)
-    for name, data in network.initial.items():
+    for name, data in initial.items():
         home, raw = homes[name], np.ascontiguousarray(data).reshape(-1).view(np.uint8)
         old, end = found.get(home.space, np.zeros(0, np.uint8)), home.block.offset + len(raw)
         image = np.zeros(max(len(old), end), np.uint8)
@@ -255,7 +264,7 @@ def _placements(
     builder: Builder | None,
     homes: Mapping[str, Storage],
     constants: ConstantImage,
-    image: _Image,
+    image: Image,
     commands_at: int,
 ) -> tuple[Placement, ...]:
     end = max(rows - 1, 0)

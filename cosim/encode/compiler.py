@@ -194,7 +194,7 @@ def _place_homes(
     memories: Memories,
 ) -> None:
     try:
-        place_homes(system, homes, constants, builder, memories)
+        place_homes(system, homes, constants, builder.command_count if builder else 0, memories)
     except PlacementError as error:
         raise CompileError(f"{network.name} on {system.name}: {error}") from None
 

@@ -12,12 +12,13 @@ from cosim.place import Arena, Block
 @dataclass(slots=True)
 class Emitter:
     """``segments``: commands of each, in order. Blocks live from the slot that makes them to the last that touches
-    them. ``row``: to which the next commands belong."""
+    them. ``row``: to which the next commands belong; ``rows``: at the end of every slot."""
 
     segments: list[list[Pending]] = field(default_factory=lambda: [[]])
     blocks: list[Block] = field(default_factory=list)
     slot: int = 0
     row: int = 0
+    rows: list[int] = field(default_factory=list)
 
     def emit(
         self,
@@ -40,11 +41,16 @@ class Emitter:
         block.last = max(block.last, self.slot + later)
 
     def next_slot(self) -> None:
+        self.rows.append(self.row)
         self.slot += 1
 
     def end_segment(self) -> None:
         self.segments.append([])
-        self.slot += 1
+        self.next_slot()
+
+    def row_of(self, slot: int) -> int:
+        """Slots behind the last command belong to the last row."""
+        return self.rows[slot] if slot < len(self.rows) else self.row
 
     def place(self, size: int) -> Arena:
         """Offsets for all blocks below byte ``size``. Raises PlacementError."""

@@ -10,6 +10,8 @@ from typing import Any
 from accel_models.commands import Pooling
 from cosim.stream.patches import Grid, Reach, Region
 
+_NARROW = 16  # windows of more would need as many zeros around a mask
+
 
 @dataclass(frozen=True, slots=True)
 class Mask:
@@ -51,15 +53,14 @@ def place_masks(grids: Mapping[str, Grid], margin: int, end: int) -> tuple[dict[
     return found, start
 
 
-def margin_of(reaches: Iterable[tuple[Reach, Reach]], most: int) -> int:
-    """Zeros that windows along a row may touch. Windows wider than ``most`` go patch by patch and touch none."""
-    kernels = [across.kernel for _, across in reaches if by_rows(across, most)]
-    return max(kernels, default=0)
+def margin_of(reaches: Iterable[tuple[Reach, Reach]]) -> int:
+    """Zeros that windows along a row may touch. Windows that go patch by patch touch none."""
+    return max((across.kernel for _, across in reaches if by_rows(across)), default=0)
 
 
-def by_rows(across: Reach, most: int = 16) -> bool:
-    """Whether whole rows of patches can be pooled at once: windows of neighbours one patch apart."""
-    return across.stride == 1 and across.kernel <= most
+def by_rows(across: Reach) -> bool:
+    """Whether whole rows of patches can be pooled at once: narrow windows of neighbours one patch apart."""
+    return across.stride == 1 and across.kernel <= _NARROW
 
 
 def dilate(source: Mask, target: Mask, reaches: tuple[Reach, Reach]) -> dict[str, Any]:

@@ -1,0 +1,281 @@
+"""A stream's program: one frame an invocation, and maps, references and decisions that live on from frame to frame.
+
+Two accelerator segments and two CPU calls. The first segment compares the frame; the CPU chooses whether it is computed
+whole; the second one makes the layers, patch by patch; the CPU decides how the next frame begins. A whole frame is the
+same commands with every mask forced to 1.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from math import floor, prod
+
+import numpy as np
+
+from accel_models import cost
+from accel_models.checker import check_program
+from accel_models.commands import WORD_BYTES, Store
+from accel_models.kernels.streams import FLAGS, STATE
+from accel_models.network import CpuCall, Network, Operator, Tensor
+from accel_models.program import Binding, Placement, Program, Row, Segment
+from accel_models.system import Accelerator, System
+from cosim.encode.assemble import (
+    CompileError,
+    Image,
+    Memories,
+    check_flash,
+    encode_segments,
+    flash_image,
+    place_homes,
+    sram_image,
+    with_initial,
+)
+from cosim.encode.constants import ConstantImage
+from cosim.encode.steps import Runs, Storage
+from cosim.place import Block, PlacementError
+from cosim.stream.context import FIRST, LOOK, LOOK_ACROSS, WHOLE, Context
+from cosim.stream.layers import Emission
+from cosim.stream.look import clear_masks, look, read_flags, start_map
+from cosim.stream.maps import StreamError
+from cosim.stream.masks import margin_of, place_masks
+from cosim.stream.plan import Plan, changed, plan_stream
+from cosim.stream.references import take
+
+_STAGES = 12  # shares of the scratchpad: three chunks on their way, each with inputs, references and results
+ROWS_BEFORE = 2
+"""Rows of a program before those of its layers: what of the frame changed, and the CPU's choice. A layer has two: its
+values, and what finds out which of them to make."""
+
+
+def compile_stream(network: Network, system: System) -> Program:
+    """Compile a network with rules of a stream (``rules.Rules``) to the program of one frame.
+
+    Raises CompileError naming an operator that cannot be skipped patch by patch, a patch that does not suit the chip,
+    or what does not fit.
+    """
+    if system.accelerator is None:
+        raise CompileError(f"network {network.name} is a stream, which system {system.name} cannot run: no accelerator")
+    try:
+        plan = plan_stream(network)
+        program = _compiled(plan, system, system.accelerator)
+    except (StreamError, PlacementError) as error:
+        raise CompileError(f"{network.name} on {system.name}: {error}") from None
+    check_program(program)
+    return program
+
+
+@dataclass(slots=True)
+class Homes:
+    """Tensors on the bus, by name: what they are, where they lie, what they start from (zero where nothing is said)."""
+
+    tensors: dict[str, Tensor] = field(default_factory=dict)
+    storages: dict[str, Storage] = field(default_factory=dict)
+    initial: dict[str, np.ndarray] = field(default_factory=dict)
+
+    def add(self, tensor: Tensor, storage: Storage | None = None) -> Storage:
+        found = storage or Storage(Block(tensor.name, tensor.bytes, 0, 0, "persistent"), "sram")
+        self.storages[tensor.name], self.tensors[tensor.name] = found, tensor
+        return found
+
+    def vector(self, name: str, count: int, dtype: str = "int32", initial: Sequence[int] | None = None) -> Storage:
+        if initial is not None:
+            self.initial[name] = np.array(initial, dtype)
+        return self.add(Tensor(name=name, shape=(count,), dtype=dtype, role="persistent"))
+
+
+def _compiled(plan: Plan, system: System, accelerator: Accelerator) -> Program:
+    hw = cost.Hardware.of(accelerator, system.bus)
+    size = accelerator.scratchpad.size_bytes
+    margin = margin_of(source.reaches for layer in plan.layers for source in layer.sources)
+    masks, masks_at = place_masks(plan.masks, margin, size)
+    context = Context(
+        hw=hw,
+        entries=accelerator.accumulators.entries,
+        stage_bytes=size // _STAGES,
+        masks=masks,
+        constants=ConstantImage(),
+    )
+    homes, constants = _homes(plan), dict[str, np.ndarray]()
+    _look(plan, context, homes, (masks_at, size))
+    context.emitter.end_segment()
+    emission = _layers(plan, context, homes)
+    context.emitter.place(masks_at)
+    calls = _calls(plan, emission, constants)
+    return _program(plan, system, accelerator.token_depth, context, homes, calls, constants)
+
+
+def _homes(plan: Plan) -> Homes:
+    network, homes = plan.network, Homes()
+    for item in plan.maps:
+        tensor = network.tensors[item.name]
+        if item.name not in network.outputs or item.grid.size != (1, 1):
+            role = tensor.role if tensor.role in ("input", "output") else "persistent"
+            tensor = replace(item.tensor(role), scale=tensor.scale)
+        homes.add(tensor, item.storage)
+        if item.reference is not None:
+            homes.add(replace(item.tensor("persistent"), name=f"{item.name}.reference"), item.reference)
+    homes.vector("patches_changed", len(plan.frame.grid.regions()))
+    homes.vector("whole", 1, "int8")
+    homes.vector("flags", 2, "int8", FLAGS)
+    homes.vector("state", 3, "int32", STATE)
+    return homes
+
+
+def _look(plan: Plan, context: Context, homes: Homes, masks: tuple[int, int]) -> None:
+    """The first segment."""
+    frame = plan.frame
+    clear_masks(context, *masks)
+    across = frame.grid.regions()[0].count[1]
+    read_flags(context, homes.storages["flags"], {FIRST: (0, 1), LOOK: (1, 1), LOOK_ACROSS: (1, across)})
+    for layer in plan.layers:
+        start_map(context, layer.target)
+    look(context, frame, plan.rules.theta[frame.name], homes.storages["patches_changed"])
+
+
+def _layers(plan: Plan, context: Context, homes: Homes) -> Emission:
+    """The second segment."""
+    emitter, frame = context.emitter, plan.frame
+    emitter.row = 1
+    read_flags(context, homes.storages["whole"], {WHOLE: (0, 1)})
+    context.force(changed(frame.name))
+    emission = Emission(plan.network, context, emitter.block("patches_computed", 0))
+    for place, layer in enumerate(plan.layers):
+        after = plan.layers[place + 1] if place + 1 < len(plan.layers) else None
+        emission.layer(layer, ROWS_BEFORE + 2 * place, after)
+        if place == 0:  # while the next layer waits for its mask
+            emitter.row = 0
+            take(context, frame, changed(frame.name))
+    emitter.row = 1
+    emission.counts.bytes = WORD_BYTES * len(emission.charges)
+    counts = homes.vector("patches_computed", len(emission.charges))
+    context.transfer(Store, emission.counts, counts, 0, Runs(emission.counts.bytes))
+    return emission
+
+
+def _calls(plan: Plan, emission: Emission, constants: dict[str, np.ndarray]) -> tuple[Operator, Operator]:
+    """What the CPU does after each segment; ``constants`` receives its operands."""
+    rules, frame = plan.rules, plan.frame
+    constants["patch_pixels"] = np.array([prod(region.edge) for region in frame.grid.regions()], np.int64)
+    constants["patch_charges"] = np.array(emission.charges, np.int64)
+    limits = {
+        "constant": plan.constant_charge,
+        "most": floor(rules.dense_above * plan.macs),
+        "most_blind": rules.most_blind,
+        "refresh": rules.refresh,
+    }
+    return (
+        Operator(
+            name="choose",
+            inputs=("patches_changed", "patch_pixels", "flags"),
+            outputs=("whole",),
+            attributes=CpuCall(
+                function="stream.choose", parameters=(("most", floor(rules.dense_above * prod(frame.grid.size))),)
+            ),
+            phase="look",
+        ),
+        Operator(
+            name="finish",
+            inputs=("patches_computed", "patch_charges", "state", "flags", "whole"),
+            outputs=("state", "flags"),
+            attributes=CpuCall(function="stream.finish", parameters=tuple(sorted(limits.items()))),
+            phase="look",
+        ),
+    )
+
+
+def _program(
+    plan: Plan,
+    system: System,
+    token_depth: int,
+    context: Context,
+    homes: Homes,
+    calls: tuple[Operator, Operator],
+    constants: Mapping[str, np.ndarray],
+) -> Program:
+    network = plan.network
+    rows = _rows(plan, context, calls)
+    memories = Memories("sram", "sram")
+    count = sum(len(segment) + 1 for segment in context.emitter.segments)
+    for storage in homes.storages.values():
+        storage.block.last = len(rows) - 1
+    place_homes(system, homes.storages, context.constants, count, memories)
+    context.constants.move("sram")
+    found = encode_segments(enumerate(context.emitter.segments), context.hw.columns, token_depth)
+    image = flash_image(context.constants, found.commands, [*constants.values(), *homes.initial.values()])
+    check_flash(network.name, system, image)
+    sram, commands_at = sram_image(image, memories)
+    (first, first_count), (second, second_count) = found.spans[0], found.spans[1]
+    return Program(
+        name=network.name,
+        system=system,
+        network_hash=network.hash,
+        rows=rows,
+        segments=(
+            Segment(first=first, count=first_count, row=0),
+            Segment(call=0, row=len(rows) - 2),
+            Segment(first=second, count=second_count, row=1),
+            Segment(call=1, row=len(rows) - 1),
+        ),
+        commands=found.commands,
+        command_rows=found.rows,
+        images={"flash": image.flash, **with_initial({"sram": sram}, homes.initial, homes.storages)},
+        bindings={
+            name: Binding(tensor=tensor, space=home.space, offset=home.block.offset)
+            for name, tensor in homes.tensors.items()
+            for home in [homes.storages[name]]
+        },
+        inputs=network.inputs,
+        outputs=network.outputs,
+        cpu_calls=calls,
+        constants=constants,
+        placements=_placements(context, homes, image, commands_at, len(rows) - 1),
+        parameters=network.parameters,
+        metadata={
+            **dict(network.metadata),
+            "weights": memories.weights,
+            "commands": memories.commands,
+            "commands_offset": commands_at,
+        },
+    )
+
+
+def _rows(plan: Plan, context: Context, calls: Sequence[Operator]) -> tuple[Row, ...]:
+    def row(name: str, kind: str, phase: str, macs: int = 0, placement: str = "accelerator") -> Row:
+        mapping = context.mapping.get(len(found), "")
+        return Row(name=name, kind=kind, phase=phase, placement=placement, macs=macs, mapping=mapping)
+
+    found: list[Row] = []
+    found.append(row("look", "compare", "look"))
+    found.append(row("begin", "list", "look"))
+    for layer in plan.layers:
+        macs = layer.macs_per_pixel * prod(layer.target.size)
+        found.append(row(layer.name, layer.operator.kind, "layers", macs))
+        found.append(row(f"{layer.name}.gate", "compare" if layer.theta is not None else "list", "gate"))
+    for call in calls:
+        assert isinstance(call.attributes, CpuCall)
+        found.append(row(call.name, call.attributes.function, "look", placement="cpu"))
+    return tuple(found)
+
+
+def _placements(context: Context, homes: Homes, image: Image, commands_at: int, end: int) -> tuple[Placement, ...]:
+    def placement(block: Block, space: str, first: int, last: int) -> Placement:
+        return Placement(
+            tensor=block.name,
+            space=space,
+            offset=block.offset,
+            bytes=block.bytes,
+            first=first,
+            last=last,
+            role=block.role,
+        )
+
+    size = image.commands_end - image.commands_at
+    found = []
+    for space, at in (("flash", image.commands_at), ("sram", commands_at)):
+        found += [placement(storage.block, space, 0, end) for storage in context.constants.storages]
+        found.append(placement(Block("commands", size, 0, end, "commands", offset=at), space, 0, end))
+    found += [placement(item.block, item.space, 0, end) for item in homes.storages.values()]
+    emitter = context.emitter
+    for block in emitter.blocks:
+        rows = sorted((emitter.row_of(block.first), emitter.row_of(block.last)))
+        found.append(placement(block, "scratchpad", rows[0], rows[1]))
+    return tuple(found)

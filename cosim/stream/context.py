@@ -1,0 +1,159 @@
+"""Where commands of a stream find everything: the chip, masks, constants, and registers for what masks choose."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from accel_models import cost
+from accel_models.commands import LIST_ENTRY_BYTES, REGISTERS, Elementwise, Function, List, Load, Register, Store
+from cosim.encode.constants import ConstantImage
+from cosim.encode.steps import Runs, Storage
+from cosim.place import Block
+from cosim.stream.emit import Emitter
+from cosim.stream.maps import Map, StreamError
+from cosim.stream.masks import Mask
+from cosim.stream.patches import Region
+
+WHOLE = Register(0)
+"""1 where the frame is computed whole: the lower bound of every mask."""
+FIRST, LOOK, LOOK_ACROSS = Register(1), Register(2), Register(3)
+"""1 in a stream's first frame; 1, and the number of patches side by side, where the frame is compared. Else 0."""
+_BANK = 14
+_BANKS = tuple(range(REGISTERS - 2 * _BANK, REGISTERS, _BANK))
+
+
+@dataclass(slots=True)
+class Context:
+    """``stage_bytes``: of the scratchpad, for what one chunk moves. ``mapping``: rows' tilings, in words."""
+
+    hw: cost.Hardware
+    entries: int
+    stage_bytes: int
+    masks: Mapping[str, Mask]
+    constants: ConstantImage
+    emitter: Emitter = field(default_factory=Emitter)
+    mapping: dict[int, str] = field(default_factory=dict)
+    bank: int = 0
+    half: int = 0
+
+    def next_bank(self) -> int:
+        """The first of the registers that the next list counts in: two sets, so that one is used while one is made."""
+        self.bank ^= 1
+        return _BANKS[self.bank]
+
+    def next_half(self) -> int:
+        """First accumulator entry of the half that the next chunk uses."""
+        self.half ^= 1
+        return self.half * (self.entries // 2)
+
+    def transfer(self, command: type[Load | Store], block: Block, storage: Storage, at: int, runs: Runs) -> None:
+        self.emitter.emit(command, runs.fields(), {"pad_address": (block, 0)}, (storage, at))
+
+    def force(self, name: str) -> None:
+        """All of a mask becomes 1 where the frame is computed whole."""
+        mask = self.masks[name]
+        fields = {"function": int(Function.RESCALE), "low": WHOLE, "high": 1, **mask.by_rows()}
+        self.emitter.emit(Elementwise, fields | mask.image("a") | mask.image("output"))
+
+
+@dataclass(slots=True)
+class Band:
+    """The chosen patches of a region, in ``chunks`` of ``chunk`` at most, whose numbers are in registers from ``bank``
+    on. Lists of their offsets are made as they are asked for, one for each pair of strides; the first one counts."""
+
+    context: Context
+    mask: Mask
+    region: Region
+    chunk: int
+    bank: int
+    _lists: dict[tuple[int, int], Block] = field(default_factory=dict)
+
+    @property
+    def chunks(self) -> int:
+        return -(-self.region.cells // self.chunk)
+
+    def count(self, index: int) -> Register:
+        return Register(self.bank + index)
+
+    def offsets(self, row: int, column: int) -> Block:
+        """The list of the chosen patches, ``row`` and ``column`` bytes apart."""
+        found = self._lists.get((row, column))
+        if found is None:
+            emitter = self.context.emitter
+            found = emitter.block("row list", LIST_ENTRY_BYTES * self.region.cells, "list")
+            counted = bool(self._lists)
+            self._lists[row, column] = found
+            fields = {
+                **self.mask.read(self.region),
+                "row_offset": row,
+                "column_offset": column,
+                "destination": self.bank,
+                "chunks": 0 if counted else self.chunks,
+                "chunk": self.chunk,
+            }
+            emitter.emit(List, fields, {"output_address": (found, 0)})
+        return found
+
+    def farthest(self, row: int, column: int) -> int:
+        """The largest offset in that list."""
+        rows, columns = self.region.count
+        return (rows - 1) * row + (columns - 1) * column
+
+
+@dataclass(frozen=True, slots=True)
+class Patches:
+    """How chosen patches lie in a map: ``size`` pixels each (down, across), the first of them from pixel ``at`` on,
+    ``step`` pixels from one to the next."""
+
+    map: Map
+    storage: Storage
+    at: tuple[int, int]
+    size: tuple[int, int]
+    step: tuple[int, int]
+
+    @property
+    def line(self) -> int:
+        return self.size[1] * self.map.channels
+
+    @property
+    def bytes(self) -> int:
+        """Of a patch in the scratchpad."""
+        return self.size[0] * self.line
+
+    def strides(self, bus_bytes: int) -> tuple[int, int]:
+        """Bytes from patch to patch. Raises StreamError where a row list cannot say them."""
+        row, column = self.step[0] * self.map.pitch, self.step[1] * self.map.channels
+        if column % bus_bytes:
+            raise StreamError(
+                f"patches of map {self.map.name} lie {column} bytes apart, a row list wants multiples of the bus's "
+                f"{bus_bytes}: want a patch of the frame that is a multiple of {bus_bytes // 4} pixels"
+            )
+        return row, column
+
+    def move(self, command: type[Load | Store], band: Band, index: int, block: Block) -> None:
+        """Gather or scatter the patches of a chunk; in the scratchpad they lie one behind the other."""
+        context = band.context
+        row, column = self.strides(context.hw.bus_bytes)
+        offsets = band.offsets(row, column)
+        fields = {
+            "row_bytes": self.line,
+            "rows": self.size[0],
+            "planes": band.count(index),
+            "bus_row_stride": self.map.pitch,
+            "bus_plane_stride": band.farthest(row, column),
+            "pad_row_stride": self.line,
+            "pad_plane_stride": self.bytes,
+            "listed": 1,
+        }
+        pads = {"pad_address": (block, 0), "list_address": (offsets, LIST_ENTRY_BYTES * band.chunk * index)}
+        context.emitter.emit(command, fields, pads, (self.storage, self.map.at(*self.at)))
+
+
+def own(item: Map, region: Region, storage: Storage | None = None) -> Patches:
+    """The patches of a region of a map themselves, where the map lies or in ``storage``."""
+    at = region.first[0] * item.grid.edge[0], region.first[1] * item.grid.edge[1]
+    return Patches(item, storage or item.storage, at, region.edge, item.grid.edge)
+
+
+def bands(context: Context, mask: Mask, chunk_of: Mapping[Region, int]) -> list[tuple[Region, int]]:
+    """Regions of a mask in pieces whose chunks the registers of a bank can count, each with its chunk."""
+    return [(piece, chunk) for region, chunk in chunk_of.items() for piece in region.bands(_BANK * chunk)]

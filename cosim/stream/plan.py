@@ -1,0 +1,194 @@
+"""What a stream is made of before its first command: layers, the patches that they read, and the work of a patch."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import prod
+
+import numpy as np
+
+from accel_models.network import Conv2d, Elementwise, Network, Operator, Pool
+from cosim.stream.maps import Map, StreamError, fields_of, plan_maps, with_wide_pixels
+from cosim.stream.patches import Field, Grid, Reach, Region, reach
+from cosim.stream.rules import Rules
+
+Reaches = tuple[Reach, Reach]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """A map that a layer reads: through ``fields``, anew where ``mask`` (a name) says so."""
+
+    map: Map
+    fields: tuple[Field, Field]
+    mask: str
+    reaches: Reaches
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layer:
+    """An operator whose output is made patch by patch. ``theta``: None where nobody compares the output."""
+
+    operator: Operator
+    target: Map
+    sources: tuple[Source, ...]
+    theta: int | None
+    macs_per_pixel: int
+    feeds_mean: bool
+
+    @property
+    def name(self) -> str:
+        return self.operator.name
+
+    @property
+    def mask(self) -> str:
+        """Of what is computed anew."""
+        return self.target.name
+
+    def charge(self, region: Region) -> int:
+        """Multiply-accumulates charged for a patch that is computed anew (workloads.patchskip.cost)."""
+        area, channels = prod(region.edge), self.target.channels
+        compared = area * channels + 1 if self.theta is not None else 0
+        return area * self.macs_per_pixel + compared + (2 * area * channels if self.feeds_mean else 0)
+
+    def constant_charge(self) -> int:
+        """Of finding out which patches those are: an input patch looked at, and a bit written, count as one each."""
+        grid = self.target.grid
+        taps = sum(
+            prod(_taps(axis, target, size) for axis, target, size in zip(item.reaches, grid.shape, found, strict=True))
+            for item in self.sources
+            for found in [item.map.grid.shape]
+        )
+        return taps + grid.cells
+
+
+def _taps(axis: Reach, target: int, source: int) -> int:
+    """Input patches that all output patches of an axis look at."""
+    start = axis.stride * np.arange(target) + axis.origin
+    return int((np.minimum(start + axis.kernel, source) - np.maximum(start, 0)).sum())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """``network``: on frames of wide pixels. ``masks``: grids by name; the frame has one of what changed alone."""
+
+    network: Network
+    rules: Rules
+    frame: Map
+    layers: tuple[Layer, ...]
+    masks: Mapping[str, Grid]
+    macs: int
+    frame_channels: int
+
+    @property
+    def maps(self) -> list[Map]:
+        return [self.frame, *(layer.target for layer in self.layers)]
+
+    @property
+    def constant_charge(self) -> int:
+        """Of a frame that was looked at, before any layer computes."""
+        grid = self.frame.grid
+        return prod(grid.size) * self.frame_channels + grid.cells + sum(item.constant_charge() for item in self.layers)
+
+
+def changed(name: str) -> str:
+    """The name of the mask of what changed in a compared map."""
+    return f"{name}.changed"
+
+
+def plan_stream(given: Network) -> Plan:
+    """Raises StreamError naming an operator that cannot be made patch by patch."""
+    rules = Rules.of(given)
+    for operator in given.operators:
+        _check(given, operator)
+    network = with_wide_pixels(given)
+    (source,) = network.inputs
+    compared = _compared(network, rules)
+    separate = {source, *(name for name in compared if rules.theta[name] > 0)}
+    maps = plan_maps(network, rules.patch, compared, separate)
+    layers = tuple(_layer(given, network, operator, maps, compared, rules) for operator in network.operators)
+    masks = {changed(source): maps[source].grid}
+    for layer in layers:
+        masks[layer.mask] = layer.target.grid
+        if layer.theta is not None:
+            masks[changed(layer.target.name)] = layer.target.grid
+    return Plan(
+        network=network,
+        rules=rules,
+        frame=maps[source],
+        layers=layers,
+        masks=masks,
+        macs=given.macs,
+        frame_channels=given.tensors[source].shape[3],
+    )
+
+
+def _compared(network: Network, rules: Rules) -> set[str]:
+    """Maps with a threshold. The frame has one always."""
+    (source,) = network.inputs
+    made = {name for operator in network.operators for name in operator.outputs}
+    for name in rules.theta:
+        if name not in made | {source}:
+            raise StreamError(f"network {network.name}: theta names {name}, which is no map; maps: {', '.join(made)}")
+    if source not in rules.theta:
+        raise StreamError(f"network {network.name}: want a theta for the frame, {source}")
+    return set(rules.theta)
+
+
+def _check(network: Network, operator: Operator) -> None:
+    """Whether an operator can be made patch by patch."""
+    attributes, name = operator.attributes, operator.name
+    problem = ""
+    if isinstance(attributes, Conv2d):
+        channels = network.tensors[operator.inputs[0]].shape[3]
+        if attributes.groups not in (1, channels):
+            problem = f"a convolution of {attributes.groups} groups; 1 group, or one a channel, can"
+        elif attributes.residual is not None or attributes.table:
+            problem = "a convolution fused with a residual add or a table; leave them apart"
+    elif isinstance(attributes, Elementwise):
+        if attributes.function != "add" or attributes.table:
+            problem = f"the function {attributes.function}; an add without a table can"
+    elif isinstance(attributes, Pool):
+        size = network.tensors[operator.inputs[0]].shape[1:3]
+        if attributes.function != "average" or tuple(attributes.kernel) != size or any(attributes.padding):
+            problem = "a pooling window; a mean over the whole map can: use strided convolutions instead"
+    else:
+        problem = f"a {operator.kind}"
+    if problem:
+        raise StreamError(f"operator {name} cannot be skipped patch by patch: it is {problem}")
+
+
+def _layer(
+    given: Network,
+    network: Network,
+    operator: Operator,
+    maps: Mapping[str, Map],
+    compared: set[str],
+    rules: Rules,
+) -> Layer:
+    target = maps[operator.outputs[0]]
+    frame = network.inputs[0]
+    convolves = isinstance(operator.attributes, Conv2d)
+    count = 2 if isinstance(operator.attributes, Elementwise) else 1
+    if frame in operator.inputs and not convolves:
+        raise StreamError(f"operator {operator.name} reads the frame: want a convolution there")
+    fields = fields_of(network, operator)
+    sources = []
+    for name in operator.inputs[:count]:
+        try:
+            reaches = reach(maps[name].grid, target.grid, fields)
+        except ValueError as error:
+            raise StreamError(f"operator {operator.name}: {error}; want a patch that all strides divide") from None
+        mask = changed(name) if convolves and name in compared else name
+        sources.append(Source(map=maps[name], fields=fields, mask=mask, reaches=reaches))
+    if count == 2 and not sources[0].map.grid == sources[1].map.grid == target.grid:
+        raise StreamError(f"operator {operator.name} joins maps of different patches; want equal strides before it")
+    (original,) = (item for item in given.operators if item.name == operator.name)
+    readers = [item for item in network.operators if target.name in item.inputs]
+    return Layer(
+        operator=operator,
+        target=target,
+        sources=tuple(sources),
+        theta=rules.theta[target.name] if target.name in compared else None,
+        macs_per_pixel=original.macs // prod(target.size),
+        feeds_mean=any(isinstance(item.attributes, Pool) for item in readers),
+    )
