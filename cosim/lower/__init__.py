@@ -4,6 +4,7 @@ from .api import Lowered, lower, lower_with_codes
 from .aten import register
 from .check import LayerDifference, Stored, layer_differences
 from .errors import LoweringError
+from .patchskip import lower_stream
 from .step import lower_step
 from .trained import lower_training_step, products_in_float
 
@@ -15,6 +16,7 @@ __all__ = [
     "layer_differences",
     "lower",
     "lower_step",
+    "lower_stream",
     "lower_training_step",
     "lower_with_codes",
     "products_in_float",
