@@ -119,9 +119,11 @@ class Patches:
         """Of a patch in the scratchpad."""
         return self.size[0] * self.line
 
-    def strides(self, bus_bytes: int) -> tuple[int, int]:
-        """Bytes from patch to patch. Raises StreamError where a row list cannot say them."""
-        row, column = self.step[0] * self.map.pitch, self.step[1] * self.map.channels
+    def strides(self, band: Band) -> tuple[int, int]:
+        """Bytes from patch to patch of a band. Raises StreamError where a row list cannot say them."""
+        bus_bytes, (rows, columns) = band.context.hw.bus_bytes, band.region.count
+        row = self.step[0] * self.map.pitch if rows > 1 else 0
+        column = self.step[1] * self.map.channels if columns > 1 else 0
         if column % bus_bytes:
             raise StreamError(
                 f"patches of map {self.map.name} lie {column} bytes apart, a row list wants multiples of the bus's "
@@ -132,7 +134,7 @@ class Patches:
     def move(self, command: type[Load | Store], band: Band, index: int, block: Block) -> None:
         """Gather or scatter the patches of a chunk; in the scratchpad they lie one behind the other."""
         context = band.context
-        row, column = self.strides(context.hw.bus_bytes)
+        row, column = self.strides(band)
         offsets = band.offsets(row, column)
         fields = {
             "row_bytes": self.line,

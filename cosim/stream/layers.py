@@ -51,8 +51,8 @@ class Chunk:
 
 @dataclass(slots=True)
 class Emission:
-    """Writes the commands of one layer after the other. A layer has two rows of the program: ``row`` for its values, the
-    next one for what finds out which of them to make. ``counts``: registers that counted patches, as they are stored;
+    """Writes the commands of one layer after the other. A layer has two rows of the program: ``row`` for its values,
+    the next one for what finds out which of them to make. ``counts``: registers that counted patches, as they are stored;
     ``charges``: of each what one of its patches is charged."""
 
     network: Network
@@ -112,10 +112,9 @@ class Emission:
     def _list(self, layer: Layer, band: Band) -> None:
         """All lists of a band, before someone takes its counts from registers; and the counts to where the CPU will
         read them."""
-        bus_bytes = self.context.hw.bus_bytes
         for source in layer.sources:
-            band.offsets(*_gathered(layer, source, band.region).strides(bus_bytes))
-        band.offsets(*own(layer.target, band.region).strides(bus_bytes))
+            band.offsets(*_gathered(layer, source, band.region).strides(band))
+        band.offsets(*own(layer.target, band.region).strides(band))
         if layer.theta is not None:
             band.offsets(*self._marks(layer))
         fields = {"register": band.bank, "count": band.chunks}
