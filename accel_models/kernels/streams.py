@@ -14,10 +14,13 @@ FLAGS = (1, 0)
 
 
 def choose(looked: np.ndarray, areas: np.ndarray, flags: np.ndarray, *, most: int) -> np.ndarray:
-    """int8 [1]: 1 where the frame is computed whole: nobody looked, or more than ``most`` pixels are in patches that
-    changed. ``looked`` int32 [regions]: such patches; ``areas`` int64 [regions]: pixels of each."""
-    changed = int((looked.astype(np.int64) * areas).sum())
-    return np.array([not flags[1] or changed > most], np.int8)
+    """int8 [2]: 1 where the frame is computed whole, and where it is not.
+
+    Whole: nobody looked, or more than ``most`` pixels are in patches that changed. ``looked`` int32 [regions]: such
+    patches; ``areas`` int64 [regions]: pixels of each.
+    """
+    whole = not flags[1] or int((looked.astype(np.int64) * areas).sum()) > most
+    return np.array([whole, not whole], np.int8)
 
 
 def finish(
@@ -25,7 +28,7 @@ def finish(
     charges: np.ndarray,
     state: np.ndarray,
     flags: np.ndarray,
-    whole: np.ndarray,
+    choice: np.ndarray,
     *,
     constant: int,
     most: int,
@@ -41,7 +44,7 @@ def finish(
     looked = bool(flags[1])
     if not looked:
         blind = max(0, blind - 1)
-    elif whole[0] or constant + int((counts.astype(np.int64) * charges).sum()) > most:
+    elif choice[0] or constant + int((counts.astype(np.int64) * charges).sum()) > most:
         blind, next_blind = next_blind, min(2 * next_blind, most_blind)
     else:
         next_blind = 1

@@ -32,7 +32,7 @@ from cosim.encode.assemble import (
 from cosim.encode.constants import ConstantImage
 from cosim.encode.steps import Runs, Storage
 from cosim.place import Block, PlacementError
-from cosim.stream.context import FIRST, LOOK, LOOK_ACROSS, WHOLE, Context
+from cosim.stream.context import FIRST, LOOK, LOOK_ACROSS, SPARSE, WHOLE, Context
 from cosim.stream.layers import Emission
 from cosim.stream.look import clear_masks, look, read_flags, start_map
 from cosim.stream.maps import StreamError
@@ -114,7 +114,7 @@ def _homes(plan: Plan) -> Homes:
         if item.reference is not None:
             homes.add(replace(item.tensor("persistent"), name=f"{item.name}.reference"), item.reference)
     homes.vector("patches_changed", len(plan.frame.grid.regions()))
-    homes.vector("whole", 1, "int8")
+    homes.vector("choice", 2, "int8")
     homes.vector("flags", 2, "int8", FLAGS)
     homes.vector("state", 3, "int32", STATE)
     return homes
@@ -135,7 +135,7 @@ def _layers(plan: Plan, context: Context, homes: Homes) -> Emission:
     """The second segment."""
     emitter, frame = context.emitter, plan.frame
     emitter.row = 1
-    read_flags(context, homes.storages["whole"], {WHOLE: (0, 1)})
+    read_flags(context, homes.storages["choice"], {WHOLE: (0, 1), SPARSE: (1, 1)})
     context.force(changed(frame.name))
     emission = Emission(plan.network, context, emitter.block("patches_computed", 0))
     for place, layer in enumerate(plan.layers):
@@ -166,7 +166,7 @@ def _calls(plan: Plan, emission: Emission, constants: dict[str, np.ndarray]) -> 
         Operator(
             name="choose",
             inputs=("patches_changed", "patch_pixels", "flags"),
-            outputs=("whole",),
+            outputs=("choice",),
             attributes=CpuCall(
                 function="stream.choose", parameters=(("most", floor(rules.dense_above * prod(frame.grid.size))),)
             ),
@@ -174,7 +174,7 @@ def _calls(plan: Plan, emission: Emission, constants: dict[str, np.ndarray]) -> 
         ),
         Operator(
             name="finish",
-            inputs=("patches_computed", "patch_charges", "state", "flags", "whole"),
+            inputs=("patches_computed", "patch_charges", "state", "flags", "choice"),
             outputs=("state", "flags"),
             attributes=CpuCall(function="stream.finish", parameters=tuple(sorted(limits.items()))),
             phase="look",

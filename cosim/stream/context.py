@@ -13,12 +13,13 @@ from cosim.stream.maps import Map, StreamError
 from cosim.stream.masks import Mask
 from cosim.stream.patches import Region
 
-WHOLE = Register(0)
-"""1 where the frame is computed whole: the lower bound of every mask."""
-FIRST, LOOK, LOOK_ACROSS = Register(1), Register(2), Register(3)
+FIRST, LOOK, LOOK_ACROSS = Register(0), Register(1), Register(2)
 """1 in a stream's first frame; 1, and the number of patches side by side, where the frame is compared. Else 0."""
+WHOLE, SPARSE = Register(0), Register(1)
+"""1 where the frame is computed whole, the lower bound of every mask; 1 where it is not. Known when it was compared."""
 _BANK = 14
 _BANKS = tuple(range(REGISTERS - 2 * _BANK, REGISTERS, _BANK))
+_CHUNKS = _BANK // 2  # of a band: as many registers count what is computed as what is compared
 
 
 @dataclass(slots=True)
@@ -53,6 +54,12 @@ class Context:
         mask = self.masks[name]
         fields = {"function": int(Function.RESCALE), "low": WHOLE, "high": 1, **mask.by_rows()}
         self.emitter.emit(Elementwise, fields | mask.image("a") | mask.image("output"))
+
+    def without_whole(self, name: str, into: str) -> None:
+        """A mask where the frame is not computed whole; else nothing."""
+        mask, target = self.masks[name], self.masks[into]
+        fields = {"function": int(Function.RESCALE), "low": 0, "high": SPARSE, **mask.by_rows()}
+        self.emitter.emit(Elementwise, fields | mask.image("a") | target.image("output"))
 
 
 @dataclass(slots=True)
@@ -97,6 +104,10 @@ class Band:
         """The largest offset in that list."""
         rows, columns = self.region.count
         return (rows - 1) * row + (columns - 1) * column
+
+    def compared(self, mask: Mask) -> "Band":
+        """The same region by another mask, counted in the other half of the registers."""
+        return Band(self.context, mask, self.region, self.chunk, self.bank + _CHUNKS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,4 +169,4 @@ def own(item: Map, region: Region, storage: Storage | None = None) -> Patches:
 
 def bands(context: Context, mask: Mask, chunk_of: Mapping[Region, int]) -> list[tuple[Region, int]]:
     """Regions of a mask in pieces whose chunks the registers of a bank can count, each with its chunk."""
-    return [(piece, chunk) for region, chunk in chunk_of.items() for piece in region.bands(_BANK * chunk)]
+    return [(piece, chunk) for region, chunk in chunk_of.items() for piece in region.bands(_CHUNKS * chunk)]

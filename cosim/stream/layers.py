@@ -25,7 +25,7 @@ from cosim.stream.context import WHOLE, Band, Context, Patches, bands, own
 from cosim.stream.maps import StreamError
 from cosim.stream.masks import dilate
 from cosim.stream.patches import Region
-from cosim.stream.plan import Layer, Source, changed
+from cosim.stream.plan import Layer, Source, changed, compared
 from cosim.stream.references import take
 from cosim.tile import matrix_geometry, pool_geometry
 from cosim.tile.geometry import ConvGeometry
@@ -44,6 +44,7 @@ class Chunk:
     """Up to ``band.chunk`` patches on their way: where their inputs, old values and results lie."""
 
     band: Band
+    compared: Band | None
     index: int
     inputs: list[Block] = field(default_factory=list)
     old: Block | None = None
@@ -72,9 +73,10 @@ class Emission:
         for region, size in pieces:
             emitter.row = row + 1
             band = Band(self.context, self.context.masks[layer.mask], region, size, self.context.next_bank())
-            self._list(layer, band)
+            other = None if layer.theta is None else band.compared(self.context.masks[compared(layer.target.name)])
+            self._list(layer, band, other)
             for index in range(band.chunks):
-                chunk = Chunk(band, index)
+                chunk = Chunk(band, other, index)
                 self._load(layer, chunk, row)
                 if pending is not None:
                     self._finish(layer, pending, row)
@@ -104,19 +106,22 @@ class Emission:
             fields = {"function": int(Function.ADD), "multiplier_b": 1 << 30, "low": WHOLE, "high": 1}
             fields |= target.by_rows() | a.image("a") | b.image("b") | target.image("output")
             self.context.emitter.emit(Elementwise, fields)
-            return
-        (source,) = layer.sources
-        fields = dilate(masks[source.mask], target, source.reaches) | {"low": WHOLE}
-        self.context.emitter.emit(Pool, fields)
+        else:
+            (source,) = layer.sources
+            fields = dilate(masks[source.mask], target, source.reaches) | {"low": WHOLE}
+            self.context.emitter.emit(Pool, fields)
+        if layer.theta is not None:
+            self.context.without_whole(layer.mask, compared(layer.target.name))
 
-    def _list(self, layer: Layer, band: Band) -> None:
+    def _list(self, layer: Layer, band: Band, other: Band | None) -> None:
         """All lists of a band, before someone takes its counts from registers; and the counts to where the CPU will
-        read them."""
+        read them. ``other``: what of it is compared."""
         for source in layer.sources:
             band.offsets(*_gathered(layer, source, band.region).strides(band))
         band.offsets(*own(layer.target, band.region).strides(band))
-        if layer.theta is not None:
-            band.offsets(*self._marks(layer))
+        if other is not None:
+            other.offsets(*own(layer.target, band.region).strides(other))
+            other.offsets(*self._marks(layer))
         fields = {"register": band.bank, "count": band.chunks}
         at = WORD_BYTES * len(self.charges)
         self.context.emitter.emit(StoreRegisters, fields, {"pad_address": (self.counts, at)})
@@ -172,11 +177,11 @@ class Emission:
             block = emitter.block(f"{source.map.name} patches", patches.bytes * band.chunk)
             patches.move(Load, band, chunk.index, block)
             chunk.inputs.append(block)
-        if layer.theta is not None:
+        if chunk.compared is not None:
             emitter.row = row + 1
             patches = own(layer.target, band.region, layer.target.reference)
             chunk.old = emitter.block(f"{layer.target.name} reference", patches.bytes * band.chunk)
-            patches.move(Load, band, chunk.index, chunk.old)
+            patches.move(Load, chunk.compared, chunk.index, chunk.old)
 
     def _finish(self, layer: Layer, chunk: Chunk, row: int) -> None:
         """Compute a chunk and put it away; the next slot begins."""
@@ -268,8 +273,8 @@ class Emission:
     # ---- what changed ----
 
     def _compare(self, layer: Layer, chunk: Chunk, result: Block) -> None:
-        assert chunk.old is not None and layer.theta is not None
-        band, mask = chunk.band, self.context.masks[changed(layer.target.name)]
+        assert chunk.old is not None and chunk.compared is not None and layer.theta is not None
+        band, mask = chunk.compared, self.context.masks[changed(layer.target.name)]
         marks = band.offsets(*self._marks(layer))
         pixels, channels = prod(band.region.edge), layer.target.channels
         fields = {

@@ -88,10 +88,10 @@ def fields_of(network: Network, operator: Operator) -> tuple[Field, Field]:
     return Field(1), Field(1)
 
 
-def plan_maps(network: Network, patch: int, compared: Iterable[str], separate: Iterable[str]) -> dict[str, Map]:
+def plan_maps(network: Network, patch: int, separate: Iterable[str]) -> dict[str, Map]:
     """A map for the network's input and for every operator's output, by name of the tensor.
 
-    ``separate``: the ``compared`` whose reference is not what the map holds from the frame before.
+    ``separate``: maps that are compared with something else than what they hold from the frame before.
     """
     grids = _grids(network, patch)
     borders = dict.fromkeys(grids, ((0, 0), (0, 0)))
@@ -99,9 +99,6 @@ def plan_maps(network: Network, patch: int, compared: Iterable[str], separate: I
         target = grids[operator.outputs[0]]
         for name in _read(network, operator):
             borders[name] = _widened(borders[name], grids[name], target, fields_of(network, operator))
-    for name in separate:
-        if name not in grids or name not in compared:
-            raise StreamError(f"tensor {name} is not compared")
     found = {}
     for name, grid in grids.items():
         tensor = network.tensors[name]

@@ -95,6 +95,11 @@ def changed(name: str) -> str:
     return f"{name}.changed"
 
 
+def compared(name: str) -> str:
+    """The name of the mask of the patches of a map that are compared."""
+    return f"{name}.compared"
+
+
 def plan_stream(given: Network) -> Plan:
     """Raises StreamError naming an operator that cannot be made patch by patch."""
     rules = Rules.of(given)
@@ -102,15 +107,15 @@ def plan_stream(given: Network) -> Plan:
         _check(given, operator)
     network = with_wide_pixels(given)
     (source,) = network.inputs
-    compared = _compared(network, rules)
-    separate = {source, *(name for name in compared if rules.theta[name] > 0)}
-    maps = plan_maps(network, rules.patch, compared, separate)
-    layers = tuple(_layer(given, network, operator, maps, compared, rules) for operator in network.operators)
+    thetas = _thetas(network, rules)
+    separate = {source, *(name for name in thetas if thetas[name] > 0)}
+    maps = plan_maps(network, rules.patch, separate)
+    layers = tuple(_layer(given, network, operator, maps, thetas) for operator in network.operators)
     masks = {changed(source): maps[source].grid}
     for layer in layers:
         masks[layer.mask] = layer.target.grid
         if layer.theta is not None:
-            masks[changed(layer.target.name)] = layer.target.grid
+            masks |= dict.fromkeys((compared(layer.target.name), changed(layer.target.name)), layer.target.grid)
     return Plan(
         network=network,
         rules=rules,
@@ -122,8 +127,8 @@ def plan_stream(given: Network) -> Plan:
     )
 
 
-def _compared(network: Network, rules: Rules) -> set[str]:
-    """Maps with a threshold. The frame has one always."""
+def _thetas(network: Network, rules: Rules) -> Mapping[str, int]:
+    """The thresholds of compared maps. The frame has one always."""
     (source,) = network.inputs
     made = {name for operator in network.operators for name in operator.outputs}
     for name in rules.theta:
@@ -131,7 +136,7 @@ def _compared(network: Network, rules: Rules) -> set[str]:
             raise StreamError(f"network {network.name}: theta names {name}, which is no map; maps: {', '.join(made)}")
     if source not in rules.theta:
         raise StreamError(f"network {network.name}: want a theta for the frame, {source}")
-    return set(rules.theta)
+    return rules.theta
 
 
 def _check(network: Network, operator: Operator) -> None:
@@ -162,8 +167,7 @@ def _layer(
     network: Network,
     operator: Operator,
     maps: Mapping[str, Map],
-    compared: set[str],
-    rules: Rules,
+    thetas: Mapping[str, int],
 ) -> Layer:
     target = maps[operator.outputs[0]]
     frame = network.inputs[0]
@@ -178,7 +182,7 @@ def _layer(
             reaches = reach(maps[name].grid, target.grid, fields)
         except ValueError as error:
             raise StreamError(f"operator {operator.name}: {error}; want a patch that all strides divide") from None
-        mask = changed(name) if convolves and name in compared else name
+        mask = changed(name) if convolves and name in thetas else name
         sources.append(Source(map=maps[name], fields=fields, mask=mask, reaches=reaches))
     if count == 2 and not sources[0].map.grid == sources[1].map.grid == target.grid:
         raise StreamError(f"operator {operator.name} joins maps of different patches; want equal strides before it")
@@ -188,7 +192,7 @@ def _layer(
         operator=operator,
         target=target,
         sources=tuple(sources),
-        theta=rules.theta[target.name] if target.name in compared else None,
+        theta=thetas.get(target.name),
         macs_per_pixel=original.macs // prod(target.size),
         feeds_mean=any(isinstance(item.attributes, Pool) for item in readers),
     )
