@@ -40,7 +40,7 @@ from cosim.stream.masks import margin_of, place_masks
 from cosim.stream.plan import Plan, changed, plan_stream
 from cosim.stream.references import take
 
-_STAGES = 12  # shares of the scratchpad: three chunks on their way, each with inputs, references and results
+_STAGES = 0.35  # of the scratchpad, for what is loaded while as much is computed
 ROWS_BEFORE = 2
 """Rows of a program before those of its layers: what of the frame changed, and the CPU's choice. A layer has two: its
 values, and what finds out which of them to make."""
@@ -90,7 +90,7 @@ def _compiled(plan: Plan, system: System, accelerator: Accelerator) -> Program:
     context = Context(
         hw=hw,
         entries=accelerator.accumulators.entries,
-        stage_bytes=size // _STAGES,
+        stage_bytes=int(size * _STAGES),
         masks=masks,
         constants=ConstantImage(),
     )

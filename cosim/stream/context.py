@@ -19,7 +19,8 @@ WHOLE, SPARSE = Register(0), Register(1)
 """1 where the frame is computed whole, the lower bound of every mask; 1 where it is not. Known when it was compared."""
 _BANK = 14
 _BANKS = tuple(range(REGISTERS - 2 * _BANK, REGISTERS, _BANK))
-_CHUNKS = _BANK // 2  # of a band: as many registers count what is computed as what is compared
+_CHUNKS_FROM = 2  # in a bank: behind the numbers of what is computed and of what is compared
+MOST_CHUNKS = _BANK - _CHUNKS_FROM
 
 
 @dataclass(slots=True)
@@ -64,8 +65,10 @@ class Context:
 
 @dataclass(slots=True)
 class Band:
-    """The chosen patches of a region, in ``chunks`` of ``chunk`` at most, whose numbers are in registers from ``bank``
-    on. Lists of their offsets are made as they are asked for, one for each pair of strides; the first one counts."""
+    """The chosen patches of a piece of a map, moved by one command and computed in ``chunks`` of ``chunk`` at most.
+
+    Their numbers are in registers from ``bank`` on; lists of their offsets are kept, one for each pair of strides.
+    """
 
     context: Context
     mask: Mask
@@ -78,27 +81,35 @@ class Band:
     def chunks(self) -> int:
         return -(-self.region.cells // self.chunk)
 
+    @property
+    def total(self) -> Register:
+        return Register(self.bank)
+
     def count(self, index: int) -> Register:
-        return Register(self.bank + index)
+        """Of a chunk."""
+        return self.total if self.chunks == 1 else Register(self.bank + _CHUNKS_FROM + index)
+
+    def count_all(self, row: int, column: int) -> None:
+        """List the chosen patches, ``row`` and ``column`` bytes apart, and count them."""
+        self._emit(row, column, {"destination": self.bank, "chunks": 1, "chunk": self.region.cells})
+
+    def count_chunks(self, row: int, column: int) -> None:
+        """The same, counting by chunks."""
+        if self.chunks > 1:
+            counted = {"destination": self.bank + _CHUNKS_FROM, "chunks": self.chunks, "chunk": self.chunk}
+            self._emit(row, column, counted)
 
     def offsets(self, row: int, column: int) -> Block:
         """The list of the chosen patches, ``row`` and ``column`` bytes apart."""
-        found = self._lists.get((row, column))
-        if found is None:
-            emitter = self.context.emitter
-            found = emitter.block("row list", LIST_ENTRY_BYTES * self.region.cells, "list")
-            counted = bool(self._lists)
-            self._lists[row, column] = found
-            fields = {
-                **self.mask.read(self.region),
-                "row_offset": row,
-                "column_offset": column,
-                "destination": self.bank,
-                "chunks": 0 if counted else self.chunks,
-                "chunk": self.chunk,
-            }
-            emitter.emit(List, fields, {"output_address": (found, 0)})
-        return found
+        if (row, column) not in self._lists:
+            self._emit(row, column, {"chunks": 0})
+        return self._lists[row, column]
+
+    def _emit(self, row: int, column: int, counted: dict[str, int]) -> None:
+        block = self.context.emitter.block("row list", LIST_ENTRY_BYTES * self.region.cells, "list")
+        self._lists[row, column] = block
+        fields = {**self.mask.read(self.region), "row_offset": row, "column_offset": column, **counted}
+        self.context.emitter.emit(List, fields, {"output_address": (block, 0)})
 
     def farthest(self, row: int, column: int) -> int:
         """The largest offset in that list."""
@@ -106,8 +117,8 @@ class Band:
         return (rows - 1) * row + (columns - 1) * column
 
     def compared(self, mask: Mask) -> "Band":
-        """The same region by another mask, counted in the other half of the registers."""
-        return Band(self.context, mask, self.region, self.chunk, self.bank + _CHUNKS)
+        """The same patches by another mask, counted in another register."""
+        return Band(self.context, mask, self.region, self.region.cells, self.bank + 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,31 +153,24 @@ class Patches:
             )
         return row, column
 
-    def move(self, command: type[Load | Store], band: Band, index: int, block: Block) -> None:
-        """Gather or scatter the patches of a chunk; in the scratchpad they lie one behind the other."""
-        context = band.context
+    def move(self, command: type[Load | Store], band: Band, block: Block) -> None:
+        """Gather or scatter the patches of a band; in the scratchpad they lie one behind the other."""
         row, column = self.strides(band)
-        offsets = band.offsets(row, column)
         fields = {
             "row_bytes": self.line,
             "rows": self.size[0],
-            "planes": band.count(index),
+            "planes": band.total,
             "bus_row_stride": self.map.pitch,
             "bus_plane_stride": band.farthest(row, column),
             "pad_row_stride": self.line,
             "pad_plane_stride": self.bytes,
             "listed": 1,
         }
-        pads = {"pad_address": (block, 0), "list_address": (offsets, LIST_ENTRY_BYTES * band.chunk * index)}
-        context.emitter.emit(command, fields, pads, (self.storage, self.map.at(*self.at)))
+        pads = {"pad_address": (block, 0), "list_address": (band.offsets(row, column), 0)}
+        band.context.emitter.emit(command, fields, pads, (self.storage, self.map.at(*self.at)))
 
 
 def own(item: Map, region: Region, storage: Storage | None = None) -> Patches:
     """The patches of a region of a map themselves, where the map lies or in ``storage``."""
     at = region.first[0] * item.grid.edge[0], region.first[1] * item.grid.edge[1]
     return Patches(item, storage or item.storage, at, region.edge, item.grid.edge)
-
-
-def bands(context: Context, mask: Mask, chunk_of: Mapping[Region, int]) -> list[tuple[Region, int]]:
-    """Regions of a mask in pieces whose chunks the registers of a bank can count, each with its chunk."""
-    return [(piece, chunk) for region, chunk in chunk_of.items() for piece in region.bands(_CHUNKS * chunk)]

@@ -8,6 +8,8 @@ from accel_models.commands import Command
 from cosim.encode.steps import Pending, Storage
 from cosim.place import Arena, Block
 
+_LONG = 100  # slots: more than a layer has
+
 
 @dataclass(slots=True)
 class Emitter:
@@ -53,7 +55,12 @@ class Emitter:
         return self.rows[slot] if slot < len(self.rows) else self.row
 
     def place(self, size: int) -> Arena:
-        """Offsets for all blocks below byte ``size``. Raises PlacementError."""
+        """Offsets for all blocks below byte ``size``, those of the longest lives first: they would lie in the way.
+
+        Raises PlacementError.
+        """
         arena = Arena("the scratchpad", size)
-        arena.add_all(self.blocks)
+        long = [block for block in self.blocks if block.last - block.first > _LONG]
+        arena.add_all(long)
+        arena.add_all(block for block in self.blocks if block.last - block.first <= _LONG)
         return arena

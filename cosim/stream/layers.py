@@ -1,10 +1,9 @@
-"""A layer of a stream: which patches are computed anew, these gathered, computed, compared and scattered in chunks."""
+"""A layer of a stream: which patches are computed anew, these gathered, computed, compared and scattered in bands."""
 
 from dataclasses import dataclass, field
 from math import prod
 
 from accel_models.commands import (
-    LIST_ENTRY_BYTES,
     WORD_BYTES,
     Compare,
     Elementwise,
@@ -21,7 +20,7 @@ from accel_models.network import Elementwise as Join
 from cosim.encode.constants import parameters_of, weights_of
 from cosim.encode.steps import Runs
 from cosim.place import Block
-from cosim.stream.context import WHOLE, Band, Context, Patches, bands, own
+from cosim.stream.context import MOST_CHUNKS, WHOLE, Band, Context, Patches, own
 from cosim.stream.maps import StreamError
 from cosim.stream.masks import dilate
 from cosim.stream.patches import Region
@@ -40,12 +39,11 @@ class Constants:
 
 
 @dataclass(slots=True)
-class Chunk:
-    """Up to ``band.chunk`` patches on their way: where their inputs, old values and results lie."""
+class Batch:
+    """The patches of a band on their way: where their inputs and old values lie. ``compared``: those to be compared."""
 
     band: Band
     compared: Band | None
-    index: int
     inputs: list[Block] = field(default_factory=list)
     old: Block | None = None
 
@@ -64,37 +62,37 @@ class Emission:
 
     def layer(self, layer: Layer, row: int, after: Layer | None) -> None:
         """``after``: the layer whose weights may come meanwhile."""
-        emitter = self.context.emitter
+        emitter, masks = self.context.emitter, self.context.masks
         emitter.row = row + 1
         self._dilate(layer)
         self._fetch(layer, row)
-        pieces = bands(self.context, self.context.masks[layer.mask], self._chunks(layer))
-        pending: Chunk | None = None
-        for region, size in pieces:
+        pieces = self._pieces(layer)
+        pending: Batch | None = None
+        for region, chunk in pieces:
             emitter.row = row + 1
-            band = Band(self.context, self.context.masks[layer.mask], region, size, self.context.next_bank())
-            other = None if layer.theta is None else band.compared(self.context.masks[compared(layer.target.name)])
-            self._list(layer, band, other)
-            for index in range(band.chunks):
-                chunk = Chunk(band, other, index)
-                self._load(layer, chunk, row)
-                if pending is not None:
-                    self._finish(layer, pending, row)
-                else:
-                    emitter.next_slot()
-                    if after is not None:
-                        self._fetch(after, row + 2)
-                pending = chunk
+            band = Band(self.context, masks[layer.mask], region, chunk, self.context.next_bank())
+            batch = Batch(band, None if layer.theta is None else band.compared(masks[compared(layer.target.name)]))
+            self._list(layer, batch)
+            self._load(layer, batch, row)
+            if pending is not None:
+                self._finish(layer, pending, row)
+            else:
+                emitter.next_slot()
+                if after is not None:
+                    self._fetch(after, row + 2)
+            pending = batch
         assert pending is not None
         self._finish(layer, pending, row)
         self._refer(layer, row)
         self.context.mapping[row] = self._describe(pieces)
 
     def _describe(self, pieces: list[tuple[Region, int]]) -> str:
-        (region, chunk) = pieces[0]
-        cells = sum(piece.cells for piece, _ in pieces)
-        down, across = region.edge
-        return f"up to {cells} patches of {down}x{across} in chunks of {chunk}; lists over {len(pieces)} bands"
+        largest, chunk = max(pieces, key=lambda piece: piece[0].cells)
+        down, across = largest.edge
+        return (
+            f"{sum(piece.cells for piece, _ in pieces)} patches of {down}x{across} at most, moved {largest.cells} and "
+            f"computed {min(chunk, largest.cells)} at a time"
+        )
 
     # ---- masks ----
 
@@ -113,39 +111,50 @@ class Emission:
         if layer.theta is not None:
             self.context.without_whole(layer.mask, compared(layer.target.name))
 
-    def _list(self, layer: Layer, band: Band, other: Band | None) -> None:
-        """All lists of a band, before someone takes its counts from registers; and the counts to where the CPU will
-        read them. ``other``: what of it is compared."""
-        for source in layer.sources:
-            band.offsets(*_gathered(layer, source, band.region).strides(band))
-        band.offsets(*own(layer.target, band.region).strides(band))
+    def _list(self, layer: Layer, batch: Batch) -> None:
+        """All lists of a band, before someone takes its counts from registers; and the total to where the CPU will
+        read it."""
+        band, other = batch.band, batch.compared
+        first, *more = (_gathered(layer, source, band.region).strides(band) for source in layer.sources)
+        band.count_all(*first)
+        for strides in more:
+            band.offsets(*strides)
+        target = own(layer.target, band.region)
+        if isinstance(layer.operator.attributes, Conv2d):
+            band.count_chunks(*target.strides(band))
+        band.offsets(*target.strides(band))
         if other is not None:
-            other.offsets(*own(layer.target, band.region).strides(other))
+            other.count_all(*target.strides(other))
             other.offsets(*self._marks(layer))
-        fields = {"register": band.bank, "count": band.chunks}
         at = WORD_BYTES * len(self.charges)
+        fields = {"register": band.total.index, "count": 1}
         self.context.emitter.emit(StoreRegisters, fields, {"pad_address": (self.counts, at)})
-        self.charges += [layer.charge(band.region)] * band.chunks
+        self.charges.append(layer.charge(band.region))
 
     # ---- sizes ----
 
-    def _chunks(self, layer: Layer) -> dict[Region, int]:
-        return {region: self._chunk(layer, region) for region in layer.target.grid.regions()}
+    def _pieces(self, layer: Layer) -> list[tuple[Region, int]]:
+        """Regions of the layer's output that are moved at once, each with the patches that are computed at once."""
+        found = []
+        for region in layer.target.grid.regions():
+            chunk = self._chunk(layer, region)
+            moved = prod(region.edge) * layer.target.channels * 2
+            moved += sum(_gathered(layer, source, region).bytes for source in layer.sources)
+            most = max(1, min(self.context.stage_bytes // moved, MOST_CHUNKS * chunk))
+            found += [(piece, chunk) for piece in region.ramped(most)]
+        return found
 
     def _chunk(self, layer: Layer, region: Region) -> int:
-        """Patches at a time: as many as half of the accumulators and a share of the scratchpad hold."""
-        pixels = prod(region.edge)
-        moved = pixels * layer.target.channels * 2 + sum(_gathered(layer, item, region).bytes for item in layer.sources)
-        size = max(1, self.context.stage_bytes // moved)
-        if isinstance(layer.operator.attributes, Conv2d):
-            entries = pixels * -(-layer.target.channels // self.context.hw.columns)
-            if entries > self.context.entries // 2:
-                raise StreamError(
-                    f"operator {layer.name}: a patch of {region.edge[0]}x{region.edge[1]} pixels takes {entries} "
-                    f"accumulator entries, half of them are {self.context.entries // 2}: want a smaller patch"
-                )
-            size = min(size, self.context.entries // 2 // entries)
-        return min(size, region.cells)
+        """As many patches as half of the accumulators hold."""
+        if not isinstance(layer.operator.attributes, Conv2d):
+            return region.cells
+        entries = prod(region.edge) * -(-layer.target.channels // self.context.hw.columns)
+        if entries > self.context.entries // 2:
+            raise StreamError(
+                f"operator {layer.name}: a patch of {region.edge[0]}x{region.edge[1]} pixels takes {entries} "
+                f"accumulator entries, half of them are {self.context.entries // 2}: want a smaller patch"
+            )
+        return min(self.context.entries // 2 // entries, region.cells)
 
     # ---- chunks ----
 
@@ -169,45 +178,47 @@ class Emission:
     def _geometry(self, operator: Operator) -> ConvGeometry:
         return matrix_geometry(self.network, operator, self.context.hw.rows)
 
-    def _load(self, layer: Layer, chunk: Chunk, row: int) -> None:
-        emitter, band = self.context.emitter, chunk.band
+    def _load(self, layer: Layer, batch: Batch, row: int) -> None:
+        emitter, region = self.context.emitter, batch.band.region
         emitter.row = row
         for source in layer.sources:
-            patches = _gathered(layer, source, band.region)
-            block = emitter.block(f"{source.map.name} patches", patches.bytes * band.chunk)
-            patches.move(Load, band, chunk.index, block)
-            chunk.inputs.append(block)
-        if chunk.compared is not None:
+            patches = _gathered(layer, source, region)
+            block = emitter.block(f"{source.map.name} patches", patches.bytes * region.cells)
+            patches.move(Load, batch.band, block)
+            batch.inputs.append(block)
+        if batch.compared is not None:
             emitter.row = row + 1
-            patches = own(layer.target, band.region, layer.target.reference)
-            chunk.old = emitter.block(f"{layer.target.name} reference", patches.bytes * band.chunk)
-            patches.move(Load, chunk.compared, chunk.index, chunk.old)
+            patches = own(layer.target, region, layer.target.reference)
+            batch.old = emitter.block(f"{layer.target.name} reference", patches.bytes * region.cells)
+            patches.move(Load, batch.compared, batch.old)
 
-    def _finish(self, layer: Layer, chunk: Chunk, row: int) -> None:
-        """Compute a chunk and put it away; the next slot begins."""
-        emitter, band = self.context.emitter, chunk.band
+    def _finish(self, layer: Layer, batch: Batch, row: int) -> None:
+        """Compute a batch and put it away; the next slot begins."""
+        emitter, region = self.context.emitter, batch.band.region
         emitter.row = row
-        patches = own(layer.target, band.region)
-        result = emitter.block(layer.target.name, patches.bytes * band.chunk)
+        patches = own(layer.target, region)
+        result = emitter.block(layer.target.name, patches.bytes * region.cells)
         if isinstance(layer.operator.attributes, Conv2d):
-            self._convolve(layer, chunk, result)
+            for index in range(batch.band.chunks):
+                self._convolve(layer, batch, index, result)
         elif isinstance(layer.operator.attributes, Join):
-            self._join(layer, chunk, result)
+            self._join(layer, batch, result)
         else:
-            self._mean(layer, chunk, result)
-        if chunk.old is not None:
+            self._mean(layer, batch, result)
+        if batch.old is not None:
             emitter.row = row + 1
-            self._compare(layer, chunk, result)
+            self._compare(layer, batch, result)
             emitter.row = row
-        patches.move(Store, band, chunk.index, result)
+        patches.move(Store, batch.band, result)
         emitter.touch(result, later=1)
         emitter.next_slot()
 
-    def _convolve(self, layer: Layer, chunk: Chunk, result: Block) -> None:
-        (source,), (block,) = layer.sources, chunk.inputs
+    def _convolve(self, layer: Layer, batch: Batch, index: int, result: Block) -> None:
+        """A chunk of a batch."""
+        (source,), (block,), band = layer.sources, batch.inputs, batch.band
         geometry, constants = self._geometry(layer.operator), self._constants[layer.name]
-        patches, count = _gathered(layer, source, chunk.band.region), chunk.band.count(chunk.index)
-        (down, across), columns, entry = chunk.band.region.edge, geometry.columns, self.context.next_half()
+        patches, count, first = _gathered(layer, source, band.region), band.count(index), index * band.chunk
+        (down, across), columns, entry = band.region.edge, geometry.columns, self.context.next_half()
         offset = 0
         for draft, segment in zip(geometry.matrix_drafts(down, across, columns), geometry.segments, strict=True):
             fields = draft.fields | {
@@ -221,25 +232,26 @@ class Emission:
                 "weight_row_stride": columns,
                 "accumulator": entry,
             }
-            pads = {"input_address": (block, 0), "weight_address": (constants.block, offset)}
+            pads = {"input_address": (block, first * patches.bytes), "weight_address": (constants.block, offset)}
             self.context.emitter.emit(Matrix, fields, pads)
             offset += geometry.kernel_height * segment.taps * columns
+        size = down * across * columns
         fields = geometry.requantize_draft(count, down * across, columns).fields | {
             "accumulator": entry,
-            "output_row_stride": down * across * columns,
+            "output_row_stride": size,
             "output_pixel_stride": columns,
         }
-        pads = {"parameters": (constants.block, constants.parameters), "output_address": (result, 0)}
+        pads = {"parameters": (constants.block, constants.parameters), "output_address": (result, first * size)}
         self.context.emitter.emit(Requantize, fields, pads)
 
-    def _join(self, layer: Layer, chunk: Chunk, result: Block) -> None:
+    def _join(self, layer: Layer, batch: Batch, result: Block) -> None:
         attributes = layer.operator.attributes
         assert isinstance(attributes, Join)
-        pixels, channels = prod(chunk.band.region.edge), layer.target.channels
+        size = prod(batch.band.region.edge) * layer.target.channels
         fields = {
             "function": int(Function.ADD),
-            "height": chunk.band.count(chunk.index),
-            "columns": pixels * channels,
+            "height": batch.band.total,
+            "columns": size,
             "zero_a": attributes.zero_a,
             "zero_b": attributes.zero_b,
             "multiplier_a": attributes.multiplier_a,
@@ -250,19 +262,19 @@ class Emission:
             "high": attributes.output.high,
             "rounding": int(attributes.output.double),
         }
-        fields |= {f"{name}_row_stride": pixels * channels for name in ("a", "b", "output")}
-        a, b = chunk.inputs
+        fields |= {f"{name}_row_stride": size for name in ("a", "b", "output")}
+        a, b = batch.inputs
         self.context.emitter.emit(
             Elementwise, fields, {"a_address": (a, 0), "b_address": (b, 0), "output_address": (result, 0)}
         )
 
-    def _mean(self, layer: Layer, chunk: Chunk, result: Block) -> None:
-        (source,), (block,) = layer.sources, chunk.inputs
+    def _mean(self, layer: Layer, batch: Batch, result: Block) -> None:
+        (source,), (block,) = layer.sources, batch.inputs
         geometry = pool_geometry(self.network, layer.operator)
         ((_, draft),) = geometry.drafts(0, 1)
-        patches = _gathered(layer, source, chunk.band.region)
+        patches = _gathered(layer, source, batch.band.region)
         fields = draft.fields | {
-            "height": chunk.band.count(chunk.index),
+            "height": batch.band.total,
             "input_row_stride": patches.line,
             "input_pixel_stride": source.map.channels,
             "input_height": patches.size[0],
@@ -272,24 +284,23 @@ class Emission:
 
     # ---- what changed ----
 
-    def _compare(self, layer: Layer, chunk: Chunk, result: Block) -> None:
-        assert chunk.old is not None and chunk.compared is not None and layer.theta is not None
-        band, mask = chunk.compared, self.context.masks[changed(layer.target.name)]
-        marks = band.offsets(*self._marks(layer))
-        pixels, channels = prod(band.region.edge), layer.target.channels
+    def _compare(self, layer: Layer, batch: Batch, result: Block) -> None:
+        assert batch.old is not None and batch.compared is not None and layer.theta is not None
+        band, mask = batch.compared, self.context.masks[changed(layer.target.name)]
+        size = prod(band.region.edge) * layer.target.channels
         fields = {
-            "planes": band.count(chunk.index),
+            "planes": band.total,
             "pixels": 1,
-            "columns": pixels * channels,
-            "a_plane_stride": pixels * channels,
-            "b_plane_stride": pixels * channels,
+            "columns": size,
+            "a_plane_stride": size,
+            "b_plane_stride": size,
             "threshold": layer.theta,
             "output_address": mask.at(*band.region.first),
         }
         pads = {
             "a_address": (result, 0),
-            "b_address": (chunk.old, 0),
-            "list_address": (marks, LIST_ENTRY_BYTES * band.chunk * chunk.index),
+            "b_address": (batch.old, 0),
+            "list_address": (band.offsets(*self._marks(layer)), 0),
         }
         self.context.emitter.emit(Compare, fields, pads)
 

@@ -10,6 +10,8 @@ from math import ceil
 import numpy as np
 
 Pair = tuple[int, int]
+_RAMP = (3, 9, 20)  # where the pieces of a row end: each is about as long to compute as the next one to gather
+_RAMPED_ROWS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,19 +26,32 @@ class Region:
     def cells(self) -> int:
         return self.count[0] * self.count[1]
 
+    def part(self, down: Pair, across: Pair) -> "Region":
+        """Rows and columns of patches, each (first, count), of this one."""
+        first = self.first[0] + down[0], self.first[1] + across[0]
+        return Region(first, (down[1], across[1]), self.edge)
+
     def bands(self, most: int) -> "list[Region]":
         """In pieces of at most so many patches: whole rows of them where one fits."""
         across = min(self.count[1], most)
         down = max(1, most // across)
         return [
-            Region(
-                (self.first[0] + y, self.first[1] + x),
-                (min(down, self.count[0] - y), min(across, self.count[1] - x)),
-                self.edge,
-            )
+            self.part((y, min(down, self.count[0] - y)), (x, min(across, self.count[1] - x)))
             for y in range(0, self.count[0], down)
             for x in range(0, self.count[1], across)
         ]
+
+    def ramped(self, most: int) -> "list[Region]":
+        """The same, with a short start and end: of a pipeline neither fills nor drains beside something else."""
+        rows, columns = self.count
+        if rows < _RAMPED_ROWS or columns < len(_RAMP):
+            return self.bands(most)
+        stops = [columns * part // _RAMP[-1] for part in _RAMP]
+        spans = [(start, stop - start) for start, stop in zip([0, *stops], stops, strict=False)]
+        first = [piece for span in spans for piece in self.part((0, 1), span).bands(most)]
+        mirrored = [(columns - start - count, count) for start, count in spans]
+        last = [piece for span in reversed(mirrored) for piece in self.part((rows - 1, 1), span).bands(most)]
+        return [*first, *self.part((1, rows - 2), (0, columns)).bands(most), *last]
 
 
 @dataclass(frozen=True, slots=True)
