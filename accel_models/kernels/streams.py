@@ -13,14 +13,30 @@ STATE = (0, 0, 1)
 FLAGS = (1, 0)
 
 
-def choose(looked: np.ndarray, areas: np.ndarray, flags: np.ndarray, *, most: int) -> np.ndarray:
-    """int8 [2]: 1 where the frame is computed whole, and where it is not.
+def choose(
+    looked: np.ndarray,
+    areas: np.ndarray,
+    state: np.ndarray,
+    flags: np.ndarray,
+    *,
+    most: int,
+    refresh: int,
+) -> np.ndarray:
+    """int8 [4]: 1 where the frame is computed whole; where it is not; where it is whole and the next frame is compared
+    with all of it; where either of the latter two is so.
 
     Whole: nobody looked, or more than ``most`` pixels are in patches that changed. ``looked`` int32 [regions]: such
     patches; ``areas`` int64 [regions]: pixels of each.
     """
+    frames, blind, _ = (int(value) for value in state)
     whole = not flags[1] or int((looked.astype(np.int64) * areas).sum()) > most
-    return np.array([whole, not whole], np.int8)
+    consumed = whole and not flags[1] and _looks(frames + 1, max(0, blind - 1), refresh)
+    return np.array([whole, not whole, consumed, not whole or consumed], np.int8)
+
+
+def _looks(frames: int, blind: int, refresh: int) -> bool:
+    """Whether a frame is compared, of its number and state."""
+    return not blind and not (refresh > 0 and frames % refresh == 0)
 
 
 def finish(
@@ -49,8 +65,7 @@ def finish(
     else:
         next_blind = 1
     frames += 1
-    refreshed = refresh > 0 and frames % refresh == 0
-    return np.array([frames, blind, next_blind], np.int32), np.array([0, not blind and not refreshed], np.int8)
+    return np.array([frames, blind, next_blind], np.int32), np.array([0, _looks(frames, blind, refresh)], np.int8)
 
 
 FUNCTIONS: dict[str, Callable[..., np.ndarray | tuple[np.ndarray, ...]]] = {

@@ -6,6 +6,7 @@ same commands with every mask forced to 1.
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from math import floor, prod
 
@@ -32,7 +33,7 @@ from cosim.encode.assemble import (
 from cosim.encode.constants import ConstantImage
 from cosim.encode.steps import Runs, Storage
 from cosim.place import Block, PlacementError
-from cosim.stream.context import FIRST, LOOK, LOOK_ACROSS, SPARSE, WHOLE, Context
+from cosim.stream.context import CONSUMED, FIRST, KEPT, LOOK, LOOK_ACROSS, SPARSE, WHOLE, Context
 from cosim.stream.layers import Emission
 from cosim.stream.look import clear_masks, look, read_flags, start_map
 from cosim.stream.maps import StreamError
@@ -40,7 +41,7 @@ from cosim.stream.masks import margin_of, place_masks
 from cosim.stream.plan import Plan, changed, plan_stream
 from cosim.stream.references import take
 
-_STAGES = 0.35  # of the scratchpad, for what is loaded while as much is computed
+_STAGES = (0.35, 0.25, 0.15, 0.1, 0.05)  # of the scratchpad, for what is loaded while as much is computed
 ROWS_BEFORE = 2
 """Rows of a program before those of its layers: what of the frame changed, and the CPU's choice. A layer has two: its
 values, and what finds out which of them to make."""
@@ -56,7 +57,7 @@ def compile_stream(network: Network, system: System) -> Program:
         raise CompileError(f"network {network.name} is a stream, which system {system.name} cannot run: no accelerator")
     try:
         plan = plan_stream(network)
-        program = _compiled(plan, system, system.accelerator)
+        program = _fitted(plan, system, system.accelerator)
     except (StreamError, PlacementError) as error:
         raise CompileError(f"{network.name} on {system.name}: {error}") from None
     check_program(program)
@@ -82,7 +83,15 @@ class Homes:
         return self.add(Tensor(name=name, shape=(count,), dtype=dtype, role="persistent"))
 
 
-def _compiled(plan: Plan, system: System, accelerator: Accelerator) -> Program:
+def _fitted(plan: Plan, system: System, accelerator: Accelerator) -> Program:
+    """With the largest pieces that find room: they overlap best."""
+    for share in _STAGES[:-1]:
+        with suppress(PlacementError):
+            return _compiled(plan, system, accelerator, share)
+    return _compiled(plan, system, accelerator, _STAGES[-1])
+
+
+def _compiled(plan: Plan, system: System, accelerator: Accelerator, share: float) -> Program:
     hw = cost.Hardware.of(accelerator, system.bus)
     size = accelerator.scratchpad.size_bytes
     margin = margin_of(source.reaches for layer in plan.layers for source in layer.sources)
@@ -90,7 +99,7 @@ def _compiled(plan: Plan, system: System, accelerator: Accelerator) -> Program:
     context = Context(
         hw=hw,
         entries=accelerator.accumulators.entries,
-        stage_bytes=int(size * _STAGES),
+        stage_bytes=int(size * share),
         masks=masks,
         constants=ConstantImage(),
     )
@@ -114,7 +123,7 @@ def _homes(plan: Plan) -> Homes:
         if item.reference is not None:
             homes.add(replace(item.tensor("persistent"), name=f"{item.name}.reference"), item.reference)
     homes.vector("patches_changed", len(plan.frame.grid.regions()))
-    homes.vector("choice", 2, "int8")
+    homes.vector("choice", 4, "int8")
     homes.vector("flags", 2, "int8", FLAGS)
     homes.vector("state", 3, "int32", STATE)
     return homes
@@ -135,14 +144,14 @@ def _layers(plan: Plan, context: Context, homes: Homes) -> Emission:
     """The second segment."""
     emitter, frame = context.emitter, plan.frame
     emitter.row = 1
-    read_flags(context, homes.storages["choice"], {WHOLE: (0, 1), SPARSE: (1, 1)})
-    context.force(changed(frame.name))
+    read_flags(context, homes.storages["choice"], {WHOLE: (0, 1), SPARSE: (1, 1), CONSUMED: (2, 1), KEPT: (3, 1)})
     emission = Emission(plan.network, context, emitter.block("patches_computed", 0))
     for place, layer in enumerate(plan.layers):
         after = plan.layers[place + 1] if place + 1 < len(plan.layers) else None
         emission.layer(layer, ROWS_BEFORE + 2 * place, after)
         if place == 0:  # while the next layer waits for its mask
             emitter.row = 0
+            context.bounded(changed(frame.name), changed(frame.name), CONSUMED, KEPT)
             take(context, frame, changed(frame.name))
     emitter.row = 1
     emission.counts.bytes = WORD_BYTES * len(emission.charges)
@@ -165,10 +174,11 @@ def _calls(plan: Plan, emission: Emission, constants: dict[str, np.ndarray]) -> 
     return (
         Operator(
             name="choose",
-            inputs=("patches_changed", "patch_pixels", "flags"),
+            inputs=("patches_changed", "patch_pixels", "state", "flags"),
             outputs=("choice",),
             attributes=CpuCall(
-                function="stream.choose", parameters=(("most", floor(rules.dense_above * prod(frame.grid.size))),)
+                function="stream.choose",
+                parameters=(("most", floor(rules.dense_above * prod(frame.grid.size))), ("refresh", rules.refresh)),
             ),
             phase="look",
         ),

@@ -1,7 +1,7 @@
 """Where commands of a stream find everything: the chip, masks, constants, and registers for what masks choose."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from accel_models import cost
 from accel_models.commands import LIST_ENTRY_BYTES, REGISTERS, Elementwise, Function, List, Load, Register, Store
@@ -15,11 +15,12 @@ from cosim.stream.patches import Region
 
 FIRST, LOOK, LOOK_ACROSS = Register(0), Register(1), Register(2)
 """1 in a stream's first frame; 1, and the number of patches side by side, where the frame is compared. Else 0."""
-WHOLE, SPARSE = Register(0), Register(1)
-"""1 where the frame is computed whole, the lower bound of every mask; 1 where it is not. Known when it was compared."""
+WHOLE, SPARSE, CONSUMED, KEPT = Register(0), Register(1), Register(2), Register(3)
+"""What the CPU chose when the frame was compared (kernels.streams.choose): all of it is computed, the lower bound of
+every mask; not all; all, and the next one is compared with it; either of the latter two. Each is 0 or 1."""
 _BANK = 14
 _BANKS = tuple(range(REGISTERS - 2 * _BANK, REGISTERS, _BANK))
-_CHUNKS_FROM = 2  # in a bank: behind the numbers of what is computed and of what is compared
+_COMPARED, _CONSUMED, _CHUNKS_FROM = 1, 2, 3  # in a bank, behind the number of what is computed
 MOST_CHUNKS = _BANK - _CHUNKS_FROM
 
 
@@ -50,16 +51,10 @@ class Context:
     def transfer(self, command: type[Load | Store], block: Block, storage: Storage, at: int, runs: Runs) -> None:
         self.emitter.emit(command, runs.fields(), {"pad_address": (block, 0)}, (storage, at))
 
-    def force(self, name: str) -> None:
-        """All of a mask becomes 1 where the frame is computed whole."""
-        mask = self.masks[name]
-        fields = {"function": int(Function.RESCALE), "low": WHOLE, "high": 1, **mask.by_rows()}
-        self.emitter.emit(Elementwise, fields | mask.image("a") | mask.image("output"))
-
-    def without_whole(self, name: str, into: str) -> None:
-        """A mask where the frame is not computed whole; else nothing."""
+    def bounded(self, name: str, into: str, low: int | Register, high: int | Register) -> None:
+        """A mask with each byte in these bounds."""
         mask, target = self.masks[name], self.masks[into]
-        fields = {"function": int(Function.RESCALE), "low": 0, "high": SPARSE, **mask.by_rows()}
+        fields = {"function": int(Function.RESCALE), "low": low, "high": high, **mask.by_rows()}
         self.emitter.emit(Elementwise, fields | mask.image("a") | target.image("output"))
 
 
@@ -117,8 +112,12 @@ class Band:
         return (rows - 1) * row + (columns - 1) * column
 
     def compared(self, mask: Mask) -> "Band":
-        """The same patches by another mask, counted in another register."""
-        return Band(self.context, mask, self.region, self.region.cells, self.bank + 1)
+        """Of these patches those that are compared, by another mask, counted in another register."""
+        return replace(self, mask=mask, chunk=self.region.cells, bank=self.bank + _COMPARED, _lists={})
+
+    def consumed(self, mask: Mask) -> "Band":
+        """Of these patches those that become the reference with the whole map."""
+        return replace(self, mask=mask, chunk=self.region.cells, bank=self.bank + _CONSUMED, _lists={})
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,11 +20,11 @@ from accel_models.network import Elementwise as Join
 from cosim.encode.constants import parameters_of, weights_of
 from cosim.encode.steps import Runs
 from cosim.place import Block
-from cosim.stream.context import MOST_CHUNKS, WHOLE, Band, Context, Patches, own
+from cosim.stream.context import CONSUMED, MOST_CHUNKS, SPARSE, WHOLE, Band, Context, Patches, own
 from cosim.stream.maps import StreamError
 from cosim.stream.masks import dilate
 from cosim.stream.patches import Region
-from cosim.stream.plan import Layer, Source, changed, compared
+from cosim.stream.plan import Layer, Source, changed, compared, consumed
 from cosim.stream.references import take
 from cosim.tile import matrix_geometry, pool_geometry
 from cosim.tile.geometry import ConvGeometry
@@ -40,10 +40,12 @@ class Constants:
 
 @dataclass(slots=True)
 class Batch:
-    """The patches of a band on their way: where their inputs and old values lie. ``compared``: those to be compared."""
+    """The patches of a band on their way: where their inputs and old values lie. ``compared``: those to be compared;
+    ``consumed``: those that become the reference at once."""
 
     band: Band
-    compared: Band | None
+    compared: Band | None = None
+    consumed: Band | None = None
     inputs: list[Block] = field(default_factory=list)
     old: Block | None = None
 
@@ -71,7 +73,11 @@ class Emission:
         for region, chunk in pieces:
             emitter.row = row + 1
             band = Band(self.context, masks[layer.mask], region, chunk, self.context.next_bank())
-            batch = Batch(band, None if layer.theta is None else band.compared(masks[compared(layer.target.name)]))
+            batch = Batch(band)
+            if layer.theta is not None:
+                batch.compared = band.compared(masks[compared(layer.target.name)])
+            if layer.theta is not None and layer.target.reference is not None:
+                batch.consumed = band.consumed(masks[consumed(layer.target.name)])
             self._list(layer, batch)
             self._load(layer, batch, row)
             if pending is not None:
@@ -109,7 +115,9 @@ class Emission:
             fields = dilate(masks[source.mask], target, source.reaches) | {"low": WHOLE}
             self.context.emitter.emit(Pool, fields)
         if layer.theta is not None:
-            self.context.without_whole(layer.mask, compared(layer.target.name))
+            self.context.bounded(layer.mask, compared(layer.target.name), 0, SPARSE)
+        if layer.theta is not None and layer.target.reference is not None:
+            self.context.bounded(layer.mask, consumed(layer.target.name), 0, CONSUMED)
 
     def _list(self, layer: Layer, batch: Batch) -> None:
         """All lists of a band, before someone takes its counts from registers; and the total to where the CPU will
@@ -126,6 +134,8 @@ class Emission:
         if other is not None:
             other.count_all(*target.strides(other))
             other.offsets(*self._marks(layer))
+        if batch.consumed is not None:
+            batch.consumed.count_all(*target.strides(batch.consumed))
         at = WORD_BYTES * len(self.charges)
         fields = {"register": band.total.index, "count": 1}
         self.context.emitter.emit(StoreRegisters, fields, {"pad_address": (self.counts, at)})
@@ -210,6 +220,9 @@ class Emission:
             self._compare(layer, batch, result)
             emitter.row = row
         patches.move(Store, batch.band, result)
+        if batch.consumed is not None:
+            emitter.row = row + 1
+            own(layer.target, region, layer.target.reference).move(Store, batch.consumed, result)
         emitter.touch(result, later=1)
         emitter.next_slot()
 
@@ -309,12 +322,10 @@ class Emission:
         return self.context.masks[changed(layer.target.name)].stride, 1
 
     def _refer(self, layer: Layer, row: int) -> None:
-        """Where a reference is not the map itself, it takes what was consumed."""
+        """Where a reference is not the map itself, it takes the patches that changed."""
         if layer.theta is not None and layer.target.reference is not None:
             self.context.emitter.row = row + 1
-            name = changed(layer.target.name)
-            self.context.force(name)
-            take(self.context, layer.target, name)
+            take(self.context, layer.target, changed(layer.target.name))
 
 
 def _gathered(layer: Layer, source: Source, region: Region) -> Patches:

@@ -44,7 +44,7 @@ class Region:
     def ramped(self, most: int) -> "list[Region]":
         """The same, with a short start and end: of a pipeline neither fills nor drains beside something else."""
         rows, columns = self.count
-        if rows < _RAMPED_ROWS or columns < len(_RAMP):
+        if rows < _RAMPED_ROWS or columns * _RAMP[0] < _RAMP[-1]:
             return self.bands(most)
         stops = [columns * part // _RAMP[-1] for part in _RAMP]
         spans = [(start, stop - start) for start, stop in zip([0, *stops], stops, strict=False)]

@@ -100,6 +100,11 @@ def compared(name: str) -> str:
     return f"{name}.compared"
 
 
+def consumed(name: str) -> str:
+    """The name of the mask of the patches of a map that become its reference with the whole map."""
+    return f"{name}.consumed"
+
+
 def plan_stream(given: Network) -> Plan:
     """Raises StreamError naming an operator that cannot be made patch by patch."""
     rules = Rules.of(given)
@@ -115,7 +120,9 @@ def plan_stream(given: Network) -> Plan:
     for layer in layers:
         masks[layer.mask] = layer.target.grid
         if layer.theta is not None:
-            masks |= dict.fromkeys((compared(layer.target.name), changed(layer.target.name)), layer.target.grid)
+            names = [compared(layer.target.name), changed(layer.target.name)]
+            names += [consumed(layer.target.name)] if layer.target.reference is not None else []
+            masks |= dict.fromkeys(names, layer.target.grid)
     return Plan(
         network=network,
         rules=rules,
