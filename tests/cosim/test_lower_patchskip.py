@@ -19,6 +19,7 @@ from accel_models.system import System, load_system
 from cosim.encode import compile_network
 from cosim.lower import LoweringError, lower_dense, lower_stream
 from cosim.lower.patchskip_layers import away_from_zero
+from cosim.run import run
 from cosim.stream.rules import Rules
 from tests.cosim.networks import system
 from workloads import patchskip
@@ -158,6 +159,21 @@ def test_vision16_keeps_what_a_stream_of_a_backbone_keeps(backbone: integer.Netw
     assert (
         1.1 * (sum(persistent_bytes(backbone, Settings()).values()) + weights) < load_system("vision16").sram.size_bytes
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "fused", "cycles", "use"),
+    [("resnet8", True, 1_004_792, 0.911), ("resnet8", False, 1_131_896, 0.809), ("mobilenet", True, 131_326, 0.482)],
+)
+def test_whole_frames_cost_what_the_readme_says(name: str, fused: bool, cycles: int, use: float) -> None:
+    """Without a search for better tilings, which finds 10 cycles in the second."""
+    network = problem.network(name)
+    lowered = lower_dense(network) if fused else lower_stream(network, Settings())
+    program = compile_network(lowered, load_system("vision16"), "sram", search=False)
+    found = run(program).to_json()
+    assert cycles <= found["cycles"] <= cycles + 10
+    assert found["utilization"] == pytest.approx(use, abs=5e-4)
+    assert found["macs"] == found["accelerator_macs"] == network.graph.macs
 
 
 def test_one_of_each_layer_has_the_bits_of_pytorch_on_golden() -> None:
