@@ -35,15 +35,16 @@ class Mixed(nn.Module):
 
     def __init__(self, rows: int, columns: int, channels: int, pool: int) -> None:
         super().__init__()
-        self.first = nn.Conv2d(3, channels, 5, 2, padding=2)
+        self.first = nn.Conv2d(3, channels, (5, 3), 2, padding=(2, 1))
         self.norm = nn.BatchNorm2d(channels)
-        self.most = nn.MaxPool2d(3, 2, padding=1)
+        self.most = nn.MaxPool2d((3, 2), 2, padding=(1, 0))
         self.wide = nn.Conv2d(channels, channels, 3, padding=2, dilation=2, groups=channels, bias=False)
         self.late = nn.BatchNorm2d(channels)
         self.skip = nn.Conv2d(channels, channels, 1, bias=False)
         self.mean = nn.AvgPool2d(pool)
-        rows, columns = ((((size + 1) // 2 + 1) // 2) // pool for size in (rows, columns))
-        self.head = nn.Linear(channels * rows * columns, channels)
+        down, across = (rows + 1) // 2, (columns + 1) // 2
+        down, across = (down + 1) // 2 // pool, across // 2 // pool
+        self.head = nn.Linear(channels * down * across, channels)
         self.last = nn.Linear(channels, 5)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
