@@ -4,7 +4,7 @@ from .api import Lowered, lower, lower_with_codes
 from .aten import register
 from .check import LayerDifference, Stored, layer_differences
 from .errors import LoweringError
-from .patchskip import lower_stream
+from .patchskip import lower_dense, lower_stream
 from .step import lower_step
 from .trained import lower_training_step, products_in_float
 
@@ -15,6 +15,7 @@ __all__ = [
     "Stored",
     "layer_differences",
     "lower",
+    "lower_dense",
     "lower_step",
     "lower_stream",
     "lower_training_step",
