@@ -33,6 +33,7 @@ from cosim.encode.assemble import (
 from cosim.encode.constants import ConstantImage
 from cosim.encode.steps import Runs, Storage
 from cosim.place import Block, PlacementError
+from cosim.stream.compute import Compute
 from cosim.stream.context import CONSUMED, FIRST, KEPT, LOOK, LOOK_ACROSS, SPARSE, WHOLE, Context
 from cosim.stream.layers import Emission
 from cosim.stream.look import clear_masks, look, read_flags, start_map
@@ -145,10 +146,15 @@ def _layers(plan: Plan, context: Context, homes: Homes) -> Emission:
     emitter, frame = context.emitter, plan.frame
     emitter.row = 1
     read_flags(context, homes.storages["choice"], {WHOLE: (0, 1), SPARSE: (1, 1), CONSUMED: (2, 1), KEPT: (3, 1)})
-    emission = Emission(plan.network, context, emitter.block("patches_computed", 0))
-    for place, layer in enumerate(plan.layers):
-        after = plan.layers[place + 1] if place + 1 < len(plan.layers) else None
-        emission.layer(layer, ROWS_BEFORE + 2 * place, after)
+    emission = Emission(Compute(plan.network, context), context, emitter.block("patches_computed", 0))
+    rows = [(layer, ROWS_BEFORE + 2 * place) for place, layer in enumerate(plan.layers)]
+    for place, (layer, row) in enumerate(rows):
+        after = rows[place + 1] if place + 1 < len(rows) else None
+        if place and layer.joined_to(plan.layers[place - 1]):
+            emission.rest(layer, row, after)
+        else:
+            join = after if after is not None and after[0].joined_to(layer) else None
+            emission.layer(layer, row, join, after)
         if place == 0:  # while the next layer waits for its mask
             emitter.row = 0
             context.bounded(changed(frame.name), changed(frame.name), CONSUMED, KEPT)

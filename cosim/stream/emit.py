@@ -1,6 +1,7 @@
 """Commands in program order, in slots: what is loaded for a slot is asked for one slot earlier."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -41,6 +42,13 @@ class Emitter:
     def touch(self, block: Block, later: int = 0) -> None:
         """``later``: slots for which nothing else may come there, so that nobody waits for the block's last reader."""
         block.last = max(block.last, self.slot + later)
+
+    @contextmanager
+    def of(self, row: int) -> Iterator[None]:
+        """What is emitted meanwhile belongs to a row."""
+        before, self.row = self.row, row
+        yield
+        self.row = before
 
     def next_slot(self) -> None:
         self.rows.append(self.row)

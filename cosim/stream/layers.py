@@ -1,108 +1,99 @@
-"""A layer of a stream: which patches are computed anew, these gathered, computed, compared and scattered in bands."""
+"""The layers of a frame: which patches are computed anew; these gathered, computed, compared and scattered in bands.
+
+A join is made of a convolution's results while they are in the scratchpad, where one comes right before it; what is
+left of it, patches where only the other operand is new, is a pass of its own.
+"""
 
 from dataclasses import dataclass, field
-from math import prod
 
-from accel_models.commands import (
-    WORD_BYTES,
-    Compare,
-    Elementwise,
-    Function,
-    Load,
-    Matrix,
-    Pool,
-    Requantize,
-    Store,
-    StoreRegisters,
-)
-from accel_models.network import Conv2d, Network, Operator
-from accel_models.network import Elementwise as Join
-from cosim.encode.constants import parameters_of, weights_of
-from cosim.encode.steps import Runs
+from accel_models.commands import WORD_BYTES, Elementwise, Function, Load, Pool, Store, StoreRegisters
+from accel_models.network import Conv2d
 from cosim.place import Block
-from cosim.stream.context import CONSUMED, MOST_CHUNKS, SPARSE, WHOLE, Band, Context, Patches, own
-from cosim.stream.maps import StreamError
+from cosim.stream.compute import Compute
+from cosim.stream.context import CONSUMED, MOST_CHUNKS, SPARSE, WHOLE, Band, Context, own
 from cosim.stream.masks import dilate
 from cosim.stream.patches import Region
-from cosim.stream.plan import Layer, Source, changed, compared, consumed
+from cosim.stream.plan import Layer, changed, compared, consumed, gathered, rest
 from cosim.stream.references import take
-from cosim.tile import matrix_geometry, pool_geometry
-from cosim.tile.geometry import ConvGeometry
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """Patches in a ``mask`` of a layer, and of the join behind it: ``layers`` with their first rows.
+
+    ``compared``, ``consumed``: masks of those that are compared, and that become the reference at once; or None.
+    """
+
+    layers: tuple[tuple[Layer, int], ...]
+    mask: str
+    compared: str | None
+    consumed: str | None
+
+    @property
+    def first(self) -> Layer:
+        return self.layers[0][0]
+
+    @property
+    def last(self) -> Layer:
+        return self.layers[-1][0]
+
+    def moved(self, region: Region) -> int:
+        """Bytes that a patch of the region needs in the scratchpad."""
+        found = sum(gathered(self.first, place, region).bytes for place in range(len(self.first.sources)))
+        found += sum(layer.patch_bytes(region) for layer, _ in self.layers)
+        found += sum(layer.patch_bytes(region) for layer, _ in self.layers[1:])  # the other operand
+        return found + (self.last.patch_bytes(region) if self.compared else 0)
 
 
 @dataclass(slots=True)
-class Constants:
-    """Weights of a convolution, all columns, and parameters behind them, in the scratchpad."""
-
-    block: Block
-    parameters: int
-
-
-@dataclass(slots=True)
-class Batch:
-    """The patches of a band on their way: where their inputs and old values lie. ``compared``: those to be compared;
-    ``consumed``: those that become the reference at once."""
+class _Batch:
+    """The patches of a band on their way: operands of each layer, old values; and the bands by other masks."""
 
     band: Band
     compared: Band | None = None
     consumed: Band | None = None
     inputs: list[Block] = field(default_factory=list)
+    others: list[Block] = field(default_factory=list)
     old: Block | None = None
 
 
 @dataclass(slots=True)
 class Emission:
-    """Writes the commands of one layer after the other. A layer has two rows of the program: ``row`` for its values,
-    the next one for what finds out which of them to make. ``counts``: registers that counted patches, as they are stored;
-    ``charges``: of each what one of its patches is charged."""
+    """Writes the commands of the layers. Each has two rows of the program: its values, and behind it what finds out
+    which of them to make. ``counts``: of every band, as they are stored; ``charges``: what a patch of it is charged."""
 
-    network: Network
+    compute: Compute
     context: Context
     counts: Block
     charges: list[int] = field(default_factory=list)
-    _constants: dict[str, Constants] = field(default_factory=dict)
 
-    def layer(self, layer: Layer, row: int, after: Layer | None) -> None:
-        """``after``: the layer whose weights may come meanwhile."""
-        emitter, masks = self.context.emitter, self.context.masks
-        emitter.row = row + 1
-        self._dilate(layer)
-        self._fetch(layer, row)
-        pieces = self._pieces(layer)
-        pending: Batch | None = None
-        for region, chunk in pieces:
-            emitter.row = row + 1
-            band = Band(self.context, masks[layer.mask], region, chunk, self.context.next_bank())
-            batch = Batch(band)
-            if layer.theta is not None:
-                batch.compared = band.compared(masks[compared(layer.target.name)])
-            if layer.theta is not None and layer.target.reference is not None:
-                batch.consumed = band.consumed(masks[consumed(layer.target.name)])
-            self._list(layer, batch)
-            self._load(layer, batch, row)
-            if pending is not None:
-                self._finish(layer, pending, row)
-            else:
-                emitter.next_slot()
-                if after is not None:
-                    self._fetch(after, row + 2)
-            pending = batch
-        assert pending is not None
-        self._finish(layer, pending, row)
-        self._refer(layer, row)
-        self.context.mapping[row] = self._describe(pieces)
+    def layer(self, layer: Layer, row: int, join: tuple[Layer, int] | None, after: tuple[Layer, int] | None) -> None:
+        """A layer, and a ``join`` behind it as far as it is made of the layer's results. ``after``: whose weights may
+        come meanwhile."""
+        with self.context.emitter.of(row + 1):
+            self._dilate(layer)
+        layers = ((layer, row),) if join is None else ((layer, row), join)
+        self._run(self._pass(layers, layer.mask), after)
+        if join is None:
+            self._refer(layer, row)
 
-    def _describe(self, pieces: list[tuple[Region, int]]) -> str:
-        largest, chunk = max(pieces, key=lambda piece: piece[0].cells)
-        down, across = largest.edge
-        return (
-            f"{sum(piece.cells for piece, _ in pieces)} patches of {down}x{across} at most, moved {largest.cells} and "
-            f"computed {min(chunk, largest.cells)} at a time"
-        )
+    def rest(self, join: Layer, row: int, after: tuple[Layer, int] | None) -> None:
+        """Of a join that ``layer`` has begun the patches that are left."""
+        a, b = (self.context.masks[source.mask] for source in join.sources)
+        target = self.context.masks[rest(join.target.name)]
+        with self.context.emitter.of(row + 1):
+            self._dilate(join)
+            fields = {"function": int(Function.SELECT), "code": 0, "low": 0, "high": 1, **target.by_rows()}
+            fields |= b.image("a") | a.image("b") | target.image("output")
+            self.context.emitter.emit(Elementwise, fields)
+        is_compared = None if join.theta is None else rest(join.target.name)
+        self._run(Pass(((join, row),), rest(join.target.name), is_compared, None), after)
+        self._refer(join, row)
 
     # ---- masks ----
 
     def _dilate(self, layer: Layer) -> None:
+        """What a layer computes anew, from what its sources have new."""
         masks = self.context.masks
         target = masks[layer.mask]
         if len(layer.sources) == 2:
@@ -114,235 +105,140 @@ class Emission:
             (source,) = layer.sources
             fields = dilate(masks[source.mask], target, source.reaches) | {"low": WHOLE}
             self.context.emitter.emit(Pool, fields)
-        if layer.theta is not None:
-            self.context.bounded(layer.mask, compared(layer.target.name), 0, SPARSE)
-        if layer.theta is not None and layer.target.reference is not None:
-            self.context.bounded(layer.mask, consumed(layer.target.name), 0, CONSUMED)
 
-    def _list(self, layer: Layer, batch: Batch) -> None:
-        """All lists of a band, before someone takes its counts from registers; and the total to where the CPU will
-        read it."""
-        band, other = batch.band, batch.compared
-        first, *more = (_gathered(layer, source, band.region).strides(band) for source in layer.sources)
-        band.count_all(*first)
-        for strides in more:
-            band.offsets(*strides)
-        target = own(layer.target, band.region)
-        if isinstance(layer.operator.attributes, Conv2d):
-            band.count_chunks(*target.strides(band))
-        band.offsets(*target.strides(band))
-        if other is not None:
-            other.count_all(*target.strides(other))
-            other.offsets(*self._marks(layer))
-        if batch.consumed is not None:
-            batch.consumed.count_all(*target.strides(batch.consumed))
-        at = WORD_BYTES * len(self.charges)
-        fields = {"register": band.total.index, "count": 1}
-        self.context.emitter.emit(StoreRegisters, fields, {"pad_address": (self.counts, at)})
-        self.charges.append(layer.charge(band.region))
+    def _pass(self, layers: tuple[tuple[Layer, int], ...], mask: str) -> Pass:
+        """Nothing is compared in whole frames, and nothing consumed at once in others."""
+        last, row = layers[-1]
+        name = last.target.name
+        found = Pass(
+            layers,
+            mask,
+            None if last.theta is None else compared(name),
+            consumed(name) if last.has_reference else None,
+        )
+        with self.context.emitter.of(row + 1):
+            if found.compared is not None:
+                self.context.bounded(mask, found.compared, 0, SPARSE)
+            if found.consumed is not None:
+                self.context.bounded(mask, found.consumed, 0, CONSUMED)
+        return found
 
-    # ---- sizes ----
+    # ---- bands ----
 
-    def _pieces(self, layer: Layer) -> list[tuple[Region, int]]:
-        """Regions of the layer's output that are moved at once, each with the patches that are computed at once."""
+    def _run(self, work: Pass, after: tuple[Layer, int] | None) -> None:
+        """Bands overlap: the next one's patches are asked for before one is computed."""
+        (first, row), masks = work.layers[0], self.context.masks
+        self.compute.fetch(first, row)
+        pieces = self._pieces(work)
+        pending: _Batch | None = None
+        for region, chunk in pieces:
+            band = Band(self.context, masks[work.mask], region, chunk, self.context.next_bank())
+            batch = _Batch(band)
+            if work.compared is not None:
+                batch.compared = band.compared(masks[work.compared])
+            if work.consumed is not None:
+                batch.consumed = band.consumed(masks[work.consumed])
+            self._list(work, batch)
+            self._load(work, batch)
+            if pending is not None:
+                self._finish(work, pending)
+            else:
+                self.context.emitter.next_slot()
+                if after is not None:
+                    self.compute.fetch(*after)
+            pending = batch
+        assert pending is not None
+        self._finish(work, pending)
+        for _, place in work.layers:
+            self.context.mapping.setdefault(place, _described(pieces))
+
+    def _pieces(self, work: Pass) -> list[tuple[Region, int]]:
+        """Regions of the output that are moved at once, each with the patches that are computed at once."""
         found = []
-        for region in layer.target.grid.regions():
-            chunk = self._chunk(layer, region)
-            moved = prod(region.edge) * layer.target.channels * 2
-            moved += sum(_gathered(layer, source, region).bytes for source in layer.sources)
-            most = max(1, min(self.context.stage_bytes // moved, MOST_CHUNKS * chunk))
+        for region in work.first.target.grid.regions():
+            chunk = self.compute.chunk(work.first, region)
+            most = max(1, min(self.context.stage_bytes // work.moved(region), MOST_CHUNKS * chunk))
             found += [(piece, chunk) for piece in region.ramped(most)]
         return found
 
-    def _chunk(self, layer: Layer, region: Region) -> int:
-        """As many patches as half of the accumulators hold."""
-        if not isinstance(layer.operator.attributes, Conv2d):
-            return region.cells
-        entries = prod(region.edge) * -(-layer.target.channels // self.context.hw.columns)
-        if entries > self.context.entries // 2:
-            raise StreamError(
-                f"operator {layer.name}: a patch of {region.edge[0]}x{region.edge[1]} pixels takes {entries} "
-                f"accumulator entries, half of them are {self.context.entries // 2}: want a smaller patch"
-            )
-        return min(self.context.entries // 2 // entries, region.cells)
+    def _list(self, work: Pass, batch: _Batch) -> None:
+        """All lists of a band, before someone takes its counts from registers; and the total to where the CPU will
+        read it."""
+        band, region, (first, row) = batch.band, batch.band.region, work.layers[0]
+        target = own(work.last.target, region)
+        with self.context.emitter.of(row + 1):
+            band.count_all(*gathered(first, 0, region).strides(band))
+            for place in range(1, len(first.sources)):
+                band.offsets(*gathered(first, place, region).strides(band))
+            if isinstance(first.operator.attributes, Conv2d):
+                band.count_chunks(*own(first.target, region).strides(band))
+            for layer, _ in work.layers:
+                band.offsets(*own(layer.target, region).strides(band))
+            if len(work.layers) > 1:
+                band.offsets(*own(work.last.sources[1].map, region).strides(band))
+            if batch.compared is not None:
+                batch.compared.count_all(*target.strides(batch.compared))
+                batch.compared.offsets(self.context.masks[changed(work.last.target.name)].stride, 1)
+            if batch.consumed is not None:
+                batch.consumed.count_all(*target.strides(batch.consumed))
+            at = WORD_BYTES * len(self.charges)
+            fields = {"register": band.total.index, "count": 1}
+            self.context.emitter.emit(StoreRegisters, fields, {"pad_address": (self.counts, at)})
+        self.charges.append(sum(layer.charge(region) for layer, _ in work.layers))
 
-    # ---- chunks ----
-
-    def _fetch(self, layer: Layer, row: int) -> None:
-        """Ask for a layer's weights, once."""
-        operator = layer.operator
-        if layer.name in self._constants or not isinstance(operator.attributes, Conv2d):
-            return
-        geometry, lanes = self._geometry(operator), self.context.hw.columns
-        weights = weights_of(self.network, operator, geometry, 0, 0, geometry.columns)
-        data = weights + parameters_of(self.network, operator, lanes, 0, geometry.columns)
-        name = f"{layer.name}.weights"
-        storage = self.context.constants.add(name, data, row)
-        emitter, now = self.context.emitter, self.context.emitter.row
-        emitter.row = row
-        block = emitter.block(name, len(data), "weights")
-        self.context.transfer(Load, block, storage, 0, Runs(len(data)))
-        emitter.row = now
-        self._constants[layer.name] = Constants(block, len(weights))
-
-    def _geometry(self, operator: Operator) -> ConvGeometry:
-        return matrix_geometry(self.network, operator, self.context.hw.rows)
-
-    def _load(self, layer: Layer, batch: Batch, row: int) -> None:
-        emitter, region = self.context.emitter, batch.band.region
-        emitter.row = row
-        for source in layer.sources:
-            patches = _gathered(layer, source, region)
-            block = emitter.block(f"{source.map.name} patches", patches.bytes * region.cells)
-            patches.move(Load, batch.band, block)
-            batch.inputs.append(block)
+    def _load(self, work: Pass, batch: _Batch) -> None:
+        emitter, region, (first, row) = self.context.emitter, batch.band.region, work.layers[0]
+        last, last_row = work.layers[-1]
+        with emitter.of(row):
+            for place, source in enumerate(first.sources):
+                patches = gathered(first, place, region)
+                block = emitter.block(f"{source.map.name} patches", patches.bytes * region.cells)
+                patches.move(Load, batch.band, block)
+                batch.inputs.append(block)
+        if last is not first:
+            with emitter.of(last_row):
+                patches = own(last.sources[1].map, region)
+                block = emitter.block(f"{patches.map.name} patches", patches.bytes * region.cells)
+                patches.move(Load, batch.band, block)
+                batch.others.append(block)
         if batch.compared is not None:
-            emitter.row = row + 1
-            patches = own(layer.target, region, layer.target.reference)
-            batch.old = emitter.block(f"{layer.target.name} reference", patches.bytes * region.cells)
-            patches.move(Load, batch.compared, batch.old)
+            with emitter.of(last_row + 1):
+                patches = own(last.target, region, last.target.reference)
+                batch.old = emitter.block(f"{last.target.name} reference", patches.bytes * region.cells)
+                patches.move(Load, batch.compared, batch.old)
 
-    def _finish(self, layer: Layer, batch: Batch, row: int) -> None:
-        """Compute a batch and put it away; the next slot begins."""
-        emitter, region = self.context.emitter, batch.band.region
-        emitter.row = row
-        patches = own(layer.target, region)
-        result = emitter.block(layer.target.name, patches.bytes * region.cells)
-        if isinstance(layer.operator.attributes, Conv2d):
-            for index in range(batch.band.chunks):
-                self._convolve(layer, batch, index, result)
-        elif isinstance(layer.operator.attributes, Join):
-            self._join(layer, batch, result)
-        else:
-            self._mean(layer, batch, result)
-        if batch.old is not None:
-            emitter.row = row + 1
-            self._compare(layer, batch, result)
-            emitter.row = row
-        patches.move(Store, batch.band, result)
-        if batch.consumed is not None:
-            emitter.row = row + 1
-            own(layer.target, region, layer.target.reference).move(Store, batch.consumed, result)
-        emitter.touch(result, later=1)
+    def _finish(self, work: Pass, batch: _Batch) -> None:
+        """Compute a band and put it away; the next slot begins."""
+        emitter, region, inputs = self.context.emitter, batch.band.region, batch.inputs
+        for layer, row in work.layers:
+            with emitter.of(row):
+                patches = own(layer.target, region)
+                result = emitter.block(layer.target.name, patches.bytes * region.cells)
+                self.compute.make(layer, batch.band, inputs, result)
+                patches.move(Store, batch.band, result)
+                emitter.touch(result, later=1)
+                inputs = [result, *batch.others]
+        last, row = work.layers[-1]
+        with emitter.of(row + 1):
+            if batch.compared is not None and batch.old is not None:
+                self.compute.compare(
+                    last, batch.compared, result, batch.old, self.context.masks[changed(last.target.name)]
+                )
+            if batch.consumed is not None:
+                own(last.target, region, last.target.reference).move(Store, batch.consumed, result)
         emitter.next_slot()
-
-    def _convolve(self, layer: Layer, batch: Batch, index: int, result: Block) -> None:
-        """A chunk of a batch."""
-        (source,), (block,), band = layer.sources, batch.inputs, batch.band
-        geometry, constants = self._geometry(layer.operator), self._constants[layer.name]
-        patches, count, first = _gathered(layer, source, band.region), band.count(index), index * band.chunk
-        (down, across), columns, entry = band.region.edge, geometry.columns, self.context.next_half()
-        offset = 0
-        for draft, segment in zip(geometry.matrix_drafts(down, across, columns), geometry.segments, strict=True):
-            fields = draft.fields | {
-                "planes": count,
-                "input_plane_stride": patches.bytes,
-                "input_row_stride": patches.line,
-                "input_pixel_stride": source.map.channels,
-                "input_height": patches.size[0],
-                "input_width": patches.size[1],
-                "origin_x": segment.first_tap,
-                "weight_row_stride": columns,
-                "accumulator": entry,
-            }
-            pads = {"input_address": (block, first * patches.bytes), "weight_address": (constants.block, offset)}
-            self.context.emitter.emit(Matrix, fields, pads)
-            offset += geometry.kernel_height * segment.taps * columns
-        size = down * across * columns
-        fields = geometry.requantize_draft(count, down * across, columns).fields | {
-            "accumulator": entry,
-            "output_row_stride": size,
-            "output_pixel_stride": columns,
-        }
-        pads = {"parameters": (constants.block, constants.parameters), "output_address": (result, first * size)}
-        self.context.emitter.emit(Requantize, fields, pads)
-
-    def _join(self, layer: Layer, batch: Batch, result: Block) -> None:
-        attributes = layer.operator.attributes
-        assert isinstance(attributes, Join)
-        size = prod(batch.band.region.edge) * layer.target.channels
-        fields = {
-            "function": int(Function.ADD),
-            "height": batch.band.total,
-            "columns": size,
-            "zero_a": attributes.zero_a,
-            "zero_b": attributes.zero_b,
-            "multiplier_a": attributes.multiplier_a,
-            "multiplier_b": attributes.multiplier_b,
-            "shift": attributes.shift,
-            "zero_point": attributes.output.zero_point,
-            "low": attributes.output.low,
-            "high": attributes.output.high,
-            "rounding": int(attributes.output.double),
-        }
-        fields |= {f"{name}_row_stride": size for name in ("a", "b", "output")}
-        a, b = batch.inputs
-        self.context.emitter.emit(
-            Elementwise, fields, {"a_address": (a, 0), "b_address": (b, 0), "output_address": (result, 0)}
-        )
-
-    def _mean(self, layer: Layer, batch: Batch, result: Block) -> None:
-        (source,), (block,) = layer.sources, batch.inputs
-        geometry = pool_geometry(self.network, layer.operator)
-        ((_, draft),) = geometry.drafts(0, 1)
-        patches = _gathered(layer, source, batch.band.region)
-        fields = draft.fields | {
-            "height": batch.band.total,
-            "input_row_stride": patches.line,
-            "input_pixel_stride": source.map.channels,
-            "input_height": patches.size[0],
-            "input_width": patches.size[1],
-        }
-        self.context.emitter.emit(Pool, fields, {"input_address": (block, 0), "output_address": (result, 0)})
-
-    # ---- what changed ----
-
-    def _compare(self, layer: Layer, batch: Batch, result: Block) -> None:
-        assert batch.old is not None and batch.compared is not None and layer.theta is not None
-        band, mask = batch.compared, self.context.masks[changed(layer.target.name)]
-        size = prod(band.region.edge) * layer.target.channels
-        fields = {
-            "planes": band.total,
-            "pixels": 1,
-            "columns": size,
-            "a_plane_stride": size,
-            "b_plane_stride": size,
-            "threshold": layer.theta,
-            "output_address": mask.at(*band.region.first),
-        }
-        pads = {
-            "a_address": (result, 0),
-            "b_address": (batch.old, 0),
-            "list_address": (band.offsets(*self._marks(layer)), 0),
-        }
-        self.context.emitter.emit(Compare, fields, pads)
-
-    def _marks(self, layer: Layer) -> tuple[int, int]:
-        """Bytes from mark to mark of the mask of what changed."""
-        return self.context.masks[changed(layer.target.name)].stride, 1
 
     def _refer(self, layer: Layer, row: int) -> None:
         """Where a reference is not the map itself, it takes the patches that changed."""
-        if layer.theta is not None and layer.target.reference is not None:
-            self.context.emitter.row = row + 1
-            take(self.context, layer.target, changed(layer.target.name))
+        if layer.has_reference:
+            with self.context.emitter.of(row + 1):
+                take(self.context, layer.target, changed(layer.target.name))
 
 
-def _gathered(layer: Layer, source: Source, region: Region) -> Patches:
-    """What the patches of a region of the layer's output read of a source."""
-    edge = layer.target.grid.edge
-    at, size, step = (
-        tuple(values)
-        for values in zip(
-            *(
-                (
-                    first * pixels * axis.stride - axis.padding,
-                    axis.span(own_pixels),
-                    pixels * axis.stride,
-                )
-                for axis, first, pixels, own_pixels in zip(source.fields, region.first, edge, region.edge, strict=True)
-            ),
-            strict=True,
-        )
+def _described(pieces: list[tuple[Region, int]]) -> str:
+    largest, chunk = max(pieces, key=lambda piece: piece[0].cells)
+    down, across = largest.edge
+    return (
+        f"{sum(piece.cells for piece, _ in pieces)} patches of {down}x{across} at most, moved {largest.cells} and "
+        f"computed {min(chunk, largest.cells)} at a time"
     )
-    return Patches(source.map, source.map.storage, at, size, step)

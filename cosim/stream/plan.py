@@ -1,12 +1,13 @@
 """What a stream is made of before its first command: layers, the patches that they read, and the work of a patch."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 
 import numpy as np
 
 from accel_models.network import Conv2d, Elementwise, Network, Operator, Pool
+from cosim.stream.context import Patches
 from cosim.stream.maps import Map, StreamError, fields_of, plan_maps, with_wide_pixels
 from cosim.stream.patches import Field, Grid, Reach, Region, reach
 from cosim.stream.rules import Rules
@@ -43,6 +44,24 @@ class Layer:
     def mask(self) -> str:
         """Of what is computed anew."""
         return self.target.name
+
+    @property
+    def has_reference(self) -> bool:
+        """Whether it is compared with something else than what its map holds from the frame before."""
+        return self.theta is not None and self.target.reference is not None
+
+    @property
+    def is_join(self) -> bool:
+        return len(self.sources) > 1
+
+    def joined_to(self, before: "Layer") -> bool:
+        """Whether this is a join of the results of the layer before, which nobody else has to wait for."""
+        convolves = isinstance(before.operator.attributes, Conv2d)
+        return self.is_join and convolves and before.theta is None and self.sources[0].map is before.target
+
+    def patch_bytes(self, region: Region) -> int:
+        """Of a patch of the output."""
+        return prod(region.edge) * self.target.channels
 
     def charge(self, region: Region) -> int:
         """Multiply-accumulates charged for a patch that is computed anew (workloads.patchskip.cost)."""
@@ -105,6 +124,11 @@ def consumed(name: str) -> str:
     return f"{name}.consumed"
 
 
+def rest(name: str) -> str:
+    """The name of the mask of the patches of a join of which only the second operand is new."""
+    return f"{name}.rest"
+
+
 def plan_stream(given: Network) -> Plan:
     """Raises StreamError naming an operator that cannot be made patch by patch."""
     rules = Rules.of(given)
@@ -115,14 +139,16 @@ def plan_stream(given: Network) -> Plan:
     thetas = _thetas(network, rules)
     separate = {source, *(name for name in thetas if thetas[name] > 0)}
     maps = plan_maps(network, rules.patch, separate)
-    layers = tuple(_layer(given, network, operator, maps, thetas) for operator in network.operators)
+    layers = tuple(_layer(given, network, operator, maps, thetas) for operator in _ordered(network))
     masks = {changed(source): maps[source].grid}
     for layer in layers:
         masks[layer.mask] = layer.target.grid
         if layer.theta is not None:
             names = [compared(layer.target.name), changed(layer.target.name)]
-            names += [consumed(layer.target.name)] if layer.target.reference is not None else []
+            names += [consumed(layer.target.name)] if layer.has_reference else []
             masks |= dict.fromkeys(names, layer.target.grid)
+        if layer.is_join:
+            masks[rest(layer.target.name)] = layer.target.grid
     return Plan(
         network=network,
         rules=rules,
@@ -132,6 +158,45 @@ def plan_stream(given: Network) -> Plan:
         macs=given.macs,
         frame_channels=given.tensors[source].shape[3],
     )
+
+
+def _ordered(network: Network) -> list[Operator]:
+    """The operators, with that of the two operands of a join last, and first of its operands, that is more to do."""
+    makers = {operator.outputs[0]: operator for operator in network.operators}
+    found: dict[str, Operator] = {}
+
+    def visit(name: str) -> None:
+        operator = makers.get(name)
+        if operator is None or name in found:
+            return
+        operands = sorted(_read(operator), key=lambda item: makers[item].macs if item in makers else 0)
+        for item in operands:
+            visit(item)
+        found[name] = _swapped(operator) if operands and operands[-1] != operator.inputs[0] else operator
+
+    for name in network.outputs:
+        visit(name)
+    return list(found.values())
+
+
+def _swapped(operator: Operator) -> Operator:
+    """An add with its operands in the other order: the same sum."""
+    attributes = operator.attributes
+    if not isinstance(attributes, Elementwise):
+        return operator
+    other = replace(
+        attributes,
+        zero_a=attributes.zero_b,
+        zero_b=attributes.zero_a,
+        multiplier_a=attributes.multiplier_b,
+        multiplier_b=attributes.multiplier_a,
+    )
+    return replace(operator, inputs=(operator.inputs[1], operator.inputs[0], *operator.inputs[2:]), attributes=other)
+
+
+def _read(operator: Operator) -> tuple[str, ...]:
+    """The maps that an operator reads."""
+    return operator.inputs[: 2 if isinstance(operator.attributes, Elementwise) else 1]
 
 
 def _thetas(network: Network, rules: Rules) -> Mapping[str, int]:
@@ -179,19 +244,18 @@ def _layer(
     target = maps[operator.outputs[0]]
     frame = network.inputs[0]
     convolves = isinstance(operator.attributes, Conv2d)
-    count = 2 if isinstance(operator.attributes, Elementwise) else 1
     if frame in operator.inputs and not convolves:
         raise StreamError(f"operator {operator.name} reads the frame: want a convolution there")
     fields = fields_of(network, operator)
     sources = []
-    for name in operator.inputs[:count]:
+    for name in _read(operator):
         try:
             reaches = reach(maps[name].grid, target.grid, fields)
         except ValueError as error:
             raise StreamError(f"operator {operator.name}: {error}; want a patch that all strides divide") from None
         mask = changed(name) if convolves and name in thetas else name
         sources.append(Source(map=maps[name], fields=fields, mask=mask, reaches=reaches))
-    if count == 2 and not sources[0].map.grid == sources[1].map.grid == target.grid:
+    if len(sources) > 1 and not sources[0].map.grid == sources[1].map.grid == target.grid:
         raise StreamError(f"operator {operator.name} joins maps of different patches; want equal strides before it")
     (original,) = (item for item in given.operators if item.name == operator.name)
     readers = [item for item in network.operators if target.name in item.inputs]
@@ -203,3 +267,14 @@ def _layer(
         macs_per_pixel=original.macs // prod(target.size),
         feeds_mean=any(isinstance(item.attributes, Pool) for item in readers),
     )
+
+
+def gathered(layer: Layer, place: int, region: Region) -> Patches:
+    """What the patches of a region of a layer's output read of its source ``place``."""
+    source, edge = layer.sources[place], layer.target.grid.edge
+    down, across = (
+        (first * pixels * axis.stride - axis.padding, axis.span(inside), pixels * axis.stride)
+        for axis, first, pixels, inside in zip(source.fields, region.first, edge, region.edge, strict=True)
+    )
+    at, size, step = zip(down, across, strict=True)
+    return Patches(source.map, source.map.storage, at, size, step)
