@@ -32,9 +32,9 @@ class Region:
         return Region(first, (down[1], across[1]), self.edge)
 
     def bands(self, most: int) -> "list[Region]":
-        """In pieces of at most so many patches: whole rows of them where one fits."""
-        across = min(self.count[1], most)
-        down = max(1, most // across)
+        """In pieces of at most so many patches, about equal: whole rows of them where one fits."""
+        across = _even(self.count[1], most)
+        down = _even(self.count[0], max(1, most // across))
         return [
             self.part((y, min(down, self.count[0] - y)), (x, min(across, self.count[1] - x)))
             for y in range(0, self.count[0], down)
@@ -52,6 +52,11 @@ class Region:
         mirrored = [(columns - start - count, count) for start, count in spans]
         last = [piece for span in reversed(mirrored) for piece in self.part((rows - 1, 1), span).bands(most)]
         return [*first, *self.part((1, rows - 2), (0, columns)).bands(most), *last]
+
+
+def _even(count: int, most: int) -> int:
+    """The size of as few equal pieces as are of at most so many."""
+    return ceil(count / ceil(count / most))
 
 
 @dataclass(frozen=True, slots=True)
