@@ -63,11 +63,15 @@ class Layer:
         """Of a patch of the output."""
         return prod(region.edge) * self.target.channels
 
+    def patch_macs(self, region: Region) -> int:
+        """Of a patch of the output, as the network counts them."""
+        return prod(region.edge) * self.macs_per_pixel
+
     def charge(self, region: Region) -> int:
         """Multiply-accumulates charged for a patch that is computed anew (workloads.patchskip.cost)."""
-        area, channels = prod(region.edge), self.target.channels
-        compared = area * channels + 1 if self.theta is not None else 0
-        return area * self.macs_per_pixel + compared + (2 * area * channels if self.feeds_mean else 0)
+        size = self.patch_bytes(region)
+        compared = size + 1 if self.theta is not None else 0
+        return self.patch_macs(region) + compared + (2 * size if self.feeds_mean else 0)
 
     def constant_charge(self) -> int:
         """Of finding out which patches those are: an input patch looked at, and a bit written, count as one each."""
