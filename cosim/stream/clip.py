@@ -137,7 +137,7 @@ def _metrics(
 def _pictures(gray: np.ndarray, program: Program, played: Sequence[Played]) -> dict[str, Any]:
     """Frames, evenly chosen, with what changed and what was computed where, for a report to draw.
 
-    ``computed``: by patch of the frame, the share of the multiply-accumulates of the layers there, in tenths.
+    ``computed``: by patch of the frame, the share of the layers' multiply-accumulates there, in ninths, rounded up.
     """
     (source,) = program.inputs
     layers = _work_by_mask(program)
@@ -152,7 +152,7 @@ def _pictures(gray: np.ndarray, program: Program, played: Sequence[Played]) -> d
                 "index": frame.index,
                 "png": base64.b64encode(gray_png(gray[place])).decode(),
                 "changed": "".join(map(str, moved.astype(int).ravel())),
-                "computed": "".join(map(str, np.floor(9.999 * share).astype(int).ravel())),
+                "computed": "".join(map(str, np.ceil(9 * share - 1e-9).astype(int).ravel())),
             }
         )
     rows, columns, _ = program.metadata["stream"]["masks"][changed(source)]

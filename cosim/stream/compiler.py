@@ -40,7 +40,7 @@ from cosim.stream.layers import Emission
 from cosim.stream.look import clear_masks, look, read_flags, start_map
 from cosim.stream.maps import StreamError, persistent_bytes
 from cosim.stream.masks import Mask, margin_of, place_masks
-from cosim.stream.plan import Plan, changed, plan_stream
+from cosim.stream.plan import Plan, changed, consumed, plan_stream
 from cosim.stream.references import take
 
 _STAGES = (0.35, 0.25, 0.15, 0.1, 0.05)  # of the scratchpad, for what is loaded while as much is computed
@@ -59,6 +59,7 @@ def compile_stream(network: Network, system: System) -> Program:
         raise CompileError(f"network {network.name} is a stream, which system {system.name} cannot run: no accelerator")
     try:
         plan = plan_stream(network)
+        _check_room(plan, system)
         program = _fitted(plan, system, system.accelerator)
     except (StreamError, PlacementError) as error:
         raise CompileError(f"{network.name} on {system.name}: {error}") from None
@@ -83,6 +84,21 @@ class Homes:
         if initial is not None:
             self.initial[name] = np.array(initial, dtype)
         return self.add(Tensor(name=name, shape=(count,), dtype=dtype, role="persistent"))
+
+
+def _check_room(plan: Plan, system: System) -> None:
+    """Raises StreamError where what lives from frame to frame cannot fit, naming what to drop."""
+    sizes, room = persistent_bytes(plan.maps), system.sram.size_bytes
+    if sum(sizes.values()) <= room:
+        return
+    dropped = sizes["references"] - plan.frame.bytes
+    advice = "a smaller frame or network, or more SRAM"
+    if dropped:
+        advice = f"theta 0, or none but the frame's (compare=input), which drops {dropped} B; {advice}"
+    raise StreamError(
+        f"a stream keeps {sizes['maps']} B of maps and {sizes['references']} B of references from frame to frame, "
+        f"SRAM holds {room} B: want {advice}"
+    )
 
 
 def _fitted(plan: Plan, system: System, accelerator: Accelerator) -> Program:
@@ -159,8 +175,8 @@ def _layers(plan: Plan, context: Context, homes: Homes) -> Emission:
             emission.layer(layer, row, join, after)
         if place == 0:  # while the next layer waits for its mask
             emitter.row = 0
-            context.bounded(changed(frame.name), changed(frame.name), CONSUMED, KEPT)
-            take(context, frame, changed(frame.name))
+            context.bounded(changed(frame.name), consumed(frame.name), CONSUMED, KEPT)
+            take(context, frame, consumed(frame.name))
     emitter.row = 1
     emission.counts.bytes = WORD_BYTES * len(emission.made)
     counts = homes.vector("patches_computed", len(emission.made))

@@ -144,7 +144,7 @@ def plan_stream(given: Network) -> Plan:
     separate = {source, *(name for name in thetas if thetas[name] > 0)}
     maps = plan_maps(network, rules.patch, separate)
     layers = tuple(_layer(given, network, operator, maps, thetas) for operator in _ordered(network))
-    masks = {changed(source): maps[source].grid}
+    masks = dict.fromkeys((changed(source), consumed(source)), maps[source].grid)
     for layer in layers:
         masks[layer.mask] = layer.target.grid
         if layer.theta is not None:
