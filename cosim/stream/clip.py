@@ -165,9 +165,9 @@ def _pictures(gray: np.ndarray, program: Program, played: Sequence[Played]) -> d
 
 
 def _work_by_mask(program: Program) -> dict[str, float]:
-    """Shares of the multiply-accumulates by the mask that says where they are made."""
+    """Shares of the multiply-accumulates by the mask that says where they are made; not those of a single patch."""
     masks = program.metadata["stream"]["masks"]
-    work = {row.name: row.macs for row in program.rows if row.name in masks}
+    work = {row.name: row.macs for row in program.rows if row.name in masks and masks[row.name][:2] != [1, 1]}
     total = sum(work.values())
     return {name: macs / total for name, macs in work.items() if macs}
 
