@@ -8,6 +8,7 @@ from reports.figures.memory import memories
 from reports.figures.roofline import roofline
 from reports.figures.rtl import rtl_by_operator
 from reports.figures.silicon import area
+from reports.figures.stream import stream_break_even, stream_memory, stream_over_time, stream_parts
 from reports.figures.training import (
     beside_energies,
     beside_times,
@@ -35,4 +36,8 @@ __all__ = [
     "step_energies",
     "step_memories",
     "step_times",
+    "stream_break_even",
+    "stream_memory",
+    "stream_over_time",
+    "stream_parts",
 ]
