@@ -1,5 +1,6 @@
 """The part of the page about a stream: its clip frame by frame, what skipping saves, and what it costs in quality."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -21,7 +22,7 @@ def sections(run: RunJson, put: Callable[[Figure], str]) -> list[str]:
     if not streams.is_stream(run):
         return []
     return [
-        section("clip-section", card(f"Clip {_stream(run)['clip']}", _reading(run), _player())),
+        section("clip-section", card(f"Clip {_stream(run)['clip']}", _reading(run), _player(run))),
         section("", put(figures.stream_over_time(run))),
         _pair(card("What skipping saves", _SAVINGS, _savings(run)), card("What it costs", _QUALITY, _quality(run))),
         _pair(put(figures.stream_parts(run)), put(figures.stream_break_even(run))),
@@ -80,16 +81,17 @@ def _reading(run: RunJson) -> str:
     about, metrics = _stream(run), run["metrics"]
     rules, shown = about["rules"], len(about["pictures"]["items"])
     of = f"{metrics['frames']} frames" if shown == metrics["frames"] else f"{shown} of {metrics['frames']} frames"
-    refresh = f", and computed whole every {rules['refresh']} frames" if rules["refresh"] else ""
+    refresh = f" Every {rules['refresh']} frames all is computed." if rules["refresh"] else ""
     return (
         f"{of}, backbone {about['backbone']}. Each frame is cut into patches of {rules['patch']} × {rules['patch']}"
-        f" pixels and compared with what was last consumed{refresh}. Where nothing changed, the network's maps of the"
-        f" frame before stay; where something did, the layers are computed anew as far as the change reaches. Above"
-        f" {100 * rules['dense_above']:.0f} % the next frame is computed whole, without comparing."
+        f" pixels and compared with what was last consumed. Where nothing changed, the network's maps of the"
+        f" frame before stay; where something did, the layers are computed anew as far as the change reaches. After a"
+        f" frame of which more than {100 * rules['dense_above']:.0f} % changed or was computed, the next ones are"
+        f" computed whole, without comparing.{refresh}"
     )
 
 
-def _player() -> str:
+def _player(run: RunJson) -> str:
     """The picture, its controls, and, beside it, the legend and what the frame took. ``clip.js`` fills it."""
     legend = (
         ("skipped", "Dimmed: skipped, nothing was computed anew here"),
@@ -98,13 +100,39 @@ def _player() -> str:
     )
     items = "".join(f'<li><i class="{name}"></i>{text}</li>' for name, text in legend)
     return (
-        '<div class="clip" id="clip"><div class="screen"><canvas role="img" aria-label="The frame, with its patches"></canvas>'
+        f'<div class="clip" id="clip" data-rows="{escape(json.dumps(_rows(run)))}"><div class="screen">'
+        '<canvas role="img" aria-label="The frame, with its patches"></canvas>'
         '<div class="timebar"><button type="button" id="clip-play">▶ Play</button>'
         '<input type="range" id="clip-slider" min="0" step="1" value="0" aria-label="Frame">'
         '<label><input type="checkbox" id="clip-plain"> picture alone</label></div></div>'
         f'<div class="beside"><h3 id="clip-name"></h3><table id="clip-values"><tbody></tbody></table>'
         f'<ul class="legend">{items}</ul></div></div>'
     )
+
+
+def _rows(run: RunJson) -> list[list[tuple[str, str]]]:
+    """By picture, names and values of what stands beside it."""
+    frames = {frame.index: frame for frame in streams.frames(run)}
+    metrics, found = run["metrics"], []
+    for item in _stream(run)["pictures"]["items"]:
+        frame, patches = frames[item["index"]], len(item["computed"])
+        computed = patches - item["computed"].count("0")
+        found.append(
+            [
+                ("Computed", frame.kind),
+                ("Work skipped", f"{100 * (1 - frame.computed):.1f} % of the MACs"),
+                ("Patches computed", f"{computed} of {patches}"),
+                ("Patches changed", f"{item['changed'].count('1')} of {patches}" if frame.looked else "not compared"),
+                ("Latency", _times(duration(frame.latency_ms), frame.latency_ms, metrics["latency_dense_ms"])),
+                ("Energy", _times(energy(frame.energy_uj), frame.energy_uj, metrics["energy_dense_uj"])),
+                ("Error of the last map", f"{100 * frame.error:.2f} %"),
+            ]
+        )
+    return found
+
+
+def _times(text: str, value: float, dense: float) -> str:
+    return f"{text}, {digits(value / dense, 3)} × dense"
 
 
 # ---- tables ----

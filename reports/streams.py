@@ -22,8 +22,11 @@ def is_stream(run: RunJson) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Frame:
-    """A frame of the clip. ``computed``: its multiply-accumulates as a share of a dense frame's. ``whole``: no patch was
-    skipped; ``looked``: it was compared with what had been consumed. ``error``: of the last map, relative to dense."""
+    """A frame of the clip.
+
+    ``computed``: its multiply-accumulates as a share of a dense frame's. ``whole``: no patch was skipped. ``looked``:
+    it was compared with what had been consumed. ``error``: of the last map, relative to the dense network's.
+    """
 
     index: int
     cycles: int
@@ -36,9 +39,10 @@ class Frame:
 
     @property
     def kind(self) -> str:
+        """What was computed, in words."""
         if not self.whole:
-            return "patches skipped"
-        return "compared, then computed whole" if self.looked else "computed whole, not compared"
+            return "where it changed"
+        return "whole, though compared" if self.looked else "whole, not compared"
 
 
 def frames(run: RunJson) -> list[Frame]:

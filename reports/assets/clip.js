@@ -4,15 +4,12 @@
 (() => {
   const host = document.getElementById("clip");
   if (!host) return;
-  const run = JSON.parse(document.getElementById("run").textContent), metrics = run.metrics, { pictures, series, shown } = metrics.stream;
+  const run = JSON.parse(document.getElementById("run").textContent), rows = JSON.parse(host.dataset.rows), { pictures, shown } = run.metrics.stream;
   const by = (id) => document.getElementById(id), css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   const canvas = host.querySelector("canvas"), slider = by("clip-slider"), play = by("clip-play"), plain = by("clip-plain");
   const plot = by("stream-over-time"), [high, wide] = pictures.size, [down, across] = pictures.grid, STEP_MS = 350;
-  const items = pictures.items.map((item) => ({ ...item, place: series.index.indexOf(item.index), image: new Image() }));
+  const items = pictures.items.map((item) => ({ ...item, image: new Image() }));
   let at = Math.max(0, items.findIndex((item) => item.index === shown)), timer = 0;
-  const percent = (share, places = 1) => (100 * share).toFixed(places) + " %";
-  const digits = (value, count = 4) => Number(value.toPrecision(count)).toLocaleString("en-US", { maximumSignificantDigits: count });
-  const beside = (value, dense, unit) => `${digits(value)} ${unit}, ${digits(value / dense, 3)} × dense`;
 
   function draw() {
     const item = items[at], ratio = devicePixelRatio || 1, width = canvas.clientWidth, height = width * high / wide;
@@ -41,16 +38,9 @@
   }
 
   function tell() {
-    const item = items[at], i = item.place, count = (text) => [...text].filter((one) => one !== "0").length, patches = down * across;
+    const item = items[at];
     by("clip-name").textContent = `Frame ${item.index}`;
-    const skipped = series.whole[i] ? "none, computed whole" + (series.looked[i] ? "" : " without comparing") : percent(series.skip_ratio[i]) + " of the MACs";
-    const rows = {
-      Skipped: skipped, "Patches changed": series.looked[i] ? `${count(item.changed)} of ${patches}` : "not compared",
-      "Patches computed": `${count(item.computed)} of ${patches}`,
-      Latency: beside(series.latency_ms[i], metrics.latency_dense_ms, "ms"), Energy: beside(series.energy_uj[i], metrics.energy_dense_uj, "µJ"),
-      "Error of the last map": percent(series.error[i], 2),
-    };
-    by("clip-values").tBodies[0].replaceChildren(...Object.entries(rows).map(([name, value]) => {
+    by("clip-values").tBodies[0].replaceChildren(...rows[at].map(([name, value]) => {
       const row = document.createElement("tr");
       row.insertCell().textContent = name; row.insertCell().textContent = value;
       return row;

@@ -5,7 +5,7 @@ from typing import Any
 
 from reports import streams
 from reports.derived import RunJson
-from reports.figures.figure import BAR_WIDTH, NEUTRAL, Figure, names_axis, rows_height_px
+from reports.figures.figure import BAR_WIDTH, NEUTRAL, Figure, names_axis
 from reports.streams import Frame
 from reports.units import digits, duration, energy, share, size
 
@@ -71,7 +71,7 @@ def _cursor(index: int) -> dict[str, Any]:
 def _hover(run: RunJson, frame: Frame) -> str:
     metrics = run["metrics"]
     return (
-        f"<b>Frame {frame.index}</b>, {frame.kind}<br>{100 * frame.computed:.1f} % of the MACs computed,"
+        f"<b>Frame {frame.index}</b>, computed {frame.kind}<br>{100 * frame.computed:.1f} % of the MACs computed,"
         f" {100 * (1 - frame.computed):.1f} % skipped<br>{duration(frame.latency_ms)}, {frame.cycles:,} cycles:"
         f" {digits(frame.latency_ms / metrics['latency_dense_ms'], 3)} × dense<br>{energy(frame.energy_uj)}:"
         f" {digits(frame.energy_uj / metrics['energy_dense_uj'], 3)} × dense<br>error {100 * frame.error:.2f} %"
@@ -191,9 +191,7 @@ def _dotted() -> dict[str, Any]:
     return {"color": NEUTRAL, "width": 1.5, "dash": "dot"}
 
 
-def _line(
-    name: str, x: Sequence[float], y: Sequence[float], color: str, dash: str, hover: str
-) -> dict[str, Any]:
+def _line(name: str, x: Sequence[float], y: Sequence[float], color: str, dash: str, hover: str) -> dict[str, Any]:
     return {
         "type": "scatter",
         "mode": "lines",
@@ -223,7 +221,7 @@ def _break_even_reading(run: RunJson, found: streams.BreakEven | None) -> str:
         return f"{start} {basis} By it skipping pays however much is computed, up to a whole frame."
     beyond = ""
     if found.extrapolated:
-        beyond = f" No frame lies there, so this goes beyond what was seen ({_percent(found.least, found.most)})."
+        beyond = f" That goes beyond the frames it rests on, which compute {_percent(found.least, found.most)}."
     return (
         f"{start} {basis} It meets the dense network at {100 * found.share:.0f} % of the MACs: a frame that has to"
         f" compute more than that loses by skipping.{beyond}"
@@ -274,7 +272,7 @@ def stream_parts(run: RunJson) -> Figure:
         f" deciding. Gate: which patches of each map to compute. Layers: computing them.",
         data=tuple(data),
         layout={
-            "height": max(250, rows_height_px(2) + 40),
+            "height": 300,
             "barmode": "stack",
             "uniformtext": {"minsize": 10, "mode": "hide"},
             "shapes": [{"type": "line", "x0": 100, "x1": 100, "yref": "paper", "y0": 0, "y1": 1, "line": _dotted()}],
