@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from statistics import fmean
 from typing import Any
 
 from reports import figures, streams
@@ -38,8 +39,7 @@ def sentence(run: RunJson) -> str:
         f"<b>{duration(metrics['latency_mean_ms'])}</b> and <b>{energy(metrics['energy_mean_uj'])}</b> a frame on"
         f" average over {metrics['frames']} frames of clip {escape(_stream(run)['clip'])}, of whose work"
         f" <b>{100 * metrics['skip_ratio']:.1f} %</b> is skipped: patches that did not change are not computed again."
-        f" Computed whole, a frame takes {duration(metrics['latency_dense_ms'])} and"
-        f" {energy(metrics['energy_dense_uj'])}."
+        f" The dense network takes {duration(metrics['latency_dense_ms'])} and {energy(metrics['energy_dense_uj'])}."
     )
 
 
@@ -63,7 +63,7 @@ def tiles(run: RunJson) -> list[Tile]:
 
 
 def _beside(dense: str) -> str:
-    return f"a frame; computed whole {dense}"
+    return f"a frame; dense network {dense}"
 
 
 def _stream(run: RunJson) -> Any:
@@ -138,8 +138,8 @@ def _times(text: str, value: float, dense: float) -> str:
 # ---- tables ----
 
 _SAVINGS = (
-    "A frame of the dense network beside the stream's mean frame. Cycles and energy are saved less than"
-    " multiply-accumulates: comparing and deciding cost some, and small pieces fill the array worse."
+    "A frame of the dense network beside the stream's mean frame. What cycles and energy save less than"
+    " multiply-accumulates goes to comparing and deciding, and to small pieces, which fill the array worse."
 )
 _QUALITY = "The stream beside the dense network, which computes every frame whole, over the frames of the clip."
 _REST = (
@@ -163,10 +163,19 @@ def _savings(run: RunJson) -> str:
     ]
     metrics = run["metrics"]
     facts = [
-        f"{metrics['whole_frames']} of {metrics['frames']} frames computed whole",
+        f"{metrics['whole_frames']} of {metrics['frames']} frames computed whole{_others(run)}",
         f"{metrics['deadline_misses']} later than {duration(streams.deadline_ms(run))}, the time to the next frame",
     ]
     return table(columns, rows, identity="stream-savings", sortable=False) + f'<p class="how">{"; ".join(facts)}.</p>'
+
+
+def _others(run: RunJson) -> str:
+    """What the frames that skip take, where there are others: one whole frame weighs much in a short clip's mean."""
+    found = streams.skipping(run)
+    if not found or len(found) == run["metrics"]["frames"]:
+        return ""
+    spent = fmean(frame.latency_ms for frame in found), fmean(frame.energy_uj for frame in found)
+    return f", the others take {duration(spent[0])} and {energy(spent[1])} on average"
 
 
 def _quality(run: RunJson) -> str:

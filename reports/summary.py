@@ -68,7 +68,8 @@ def tiles(run: RunJson) -> list[Tile]:
                 key="utilization",
                 exact=run["utilization"],
                 value=f"{100 * run['utilization']:.1f} %",
-                note=f"of {peak_macs_per_cycle(run)} MACs a cycle, over the whole run",
+                note=f"of {peak_macs_per_cycle(run)} MACs a cycle, over the whole "
+                + ("frame; skipped MACs do not count" if streams.is_stream(run) else "run"),
                 share=run["utilization"],
             )
         )

@@ -205,7 +205,7 @@ def _stream(run: RunJson) -> list[str]:
     return [
         f"stream {name}, {metrics['frames']} frames: {100 * metrics['skip_ratio']:.1f} % of the MACs skipped; a frame"
         f" takes {duration(metrics['latency_mean_ms'])} on average, {duration(metrics['latency_max_ms'])} at worst,"
-        f" computed whole {duration(metrics['latency_dense_ms'])}; {energy(metrics['energy_mean_uj'])}, computed whole"
+        f" dense {duration(metrics['latency_dense_ms'])}; {energy(metrics['energy_mean_uj'])} on average, dense"
         f" {energy(metrics['energy_dense_uj'])}",
         f"       {metrics['deadline_misses']} frames miss the deadline of {duration(streams.deadline_ms(run))}; error"
         f" {100 * metrics['error']:.2f} %, the dense network's answer in {100 * metrics['agreement']:.1f} % of frames;"

@@ -1,4 +1,4 @@
-"""A stream: frames over time, cycles over the work that was left, where they went, and what stays in memory."""
+"""A stream: its frames over time, where the cycles of one go, and what stays in memory from frame to frame."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -11,8 +11,8 @@ from reports.units import digits, duration, energy, share, size
 
 SKIPPED, WHOLE = "patches skipped", "computed whole"
 COLORS = {SKIPPED: "#4b8bf0", WHOLE: "#ee7b4a"}
-_SYMBOLS = {SKIPPED: "circle", WHOLE: "diamond"}
-_DENSE, _DEADLINE = "#8a6cf0", "#e5577a"
+SYMBOLS = {SKIPPED: "circle", WHOLE: "diamond"}
+DENSE, _DEADLINE = "#8a6cf0", "#e5577a"
 _PART_COLORS = {"look": "#39b3d7", "gate": "#e3a03a", "layers": "#4b8bf0", "outside operators": NEUTRAL}
 _KIB = 1024
 _NEAR = 2.5  # a deadline farther off than so many times the slowest frame would flatten the latencies
@@ -29,14 +29,14 @@ def group(frame: Frame) -> str:
 def stream_over_time(run: RunJson) -> Figure:
     """MACs skipped, latency and error over one axis of frames, with a cursor (``shapes[0]``) at the shown frame."""
     frames, dense, deadline = streams.frames(run), run["metrics"]["latency_dense_ms"], streams.deadline_ms(run)
-    hover = [_hover(run, frame) for frame in frames]
+    texts = [hover(run, frame) for frame in frames]
     slowest = max(*(frame.latency_ms for frame in frames), dense)
     near = deadline <= _NEAR * slowest
     data = [
-        *_panel(frames, hover, "y", lambda frame: 100 * (1 - frame.computed), legend=True),
-        *_panel(frames, hover, "y2", lambda frame: frame.latency_ms),
-        *_panel(frames, hover, "y3", lambda frame: 100 * frame.error),
-        _level(frames, f"dense network {duration(dense)}", dense, _DENSE, "dash"),
+        *_panel(frames, texts, "y", lambda frame: 100 * (1 - frame.computed), legend=True),
+        *_panel(frames, texts, "y2", lambda frame: frame.latency_ms),
+        *_panel(frames, texts, "y3", lambda frame: 100 * frame.error),
+        _level(frames, f"dense network {duration(dense)}", dense, DENSE, "dash"),
     ]
     if near:
         data.append(_level(frames, f"deadline {duration(deadline)}", deadline, _DEADLINE, "dot"))
@@ -68,7 +68,8 @@ def _cursor(index: int) -> dict[str, Any]:
     return {"type": "line", "yref": "paper", "y0": 0, "y1": 1, "x0": index, "x1": index, "line": line, "layer": "below"}
 
 
-def _hover(run: RunJson, frame: Frame) -> str:
+def hover(run: RunJson, frame: Frame) -> str:
+    """What a mark says of its frame. HTML of plotly."""
     metrics = run["metrics"]
     return (
         f"<b>Frame {frame.index}</b>, computed {frame.kind}<br>{100 * frame.computed:.1f} % of the MACs computed,"
@@ -79,7 +80,7 @@ def _hover(run: RunJson, frame: Frame) -> str:
 
 
 def _panel(
-    frames: Sequence[Frame], hover: Sequence[str], axis: str, value: Callable[[Frame], float], legend: bool = False
+    frames: Sequence[Frame], texts: Sequence[str], axis: str, value: Callable[[Frame], float], legend: bool = False
 ) -> list[dict[str, Any]]:
     """A line through all frames under marks of both kinds."""
     line = {
@@ -103,8 +104,9 @@ def _panel(
             "yaxis": axis,
             "x": [frame.index for frame in frames if group(frame) == kind],
             "y": [value(frame) for frame in frames if group(frame) == kind],
-            "marker": {"color": COLORS[kind], "symbol": _SYMBOLS[kind], "size": 9 if kind == WHOLE else 7},
-            "customdata": [text for frame, text in zip(frames, hover, strict=True) if group(frame) == kind],
+            "marker": {"color": COLORS[kind], "symbol": SYMBOLS[kind], "size": 9 if kind == WHOLE else 7},
+            "cliponaxis": False,
+            "customdata": [text for frame, text in zip(frames, texts, strict=True) if group(frame) == kind],
             "hovertemplate": "%{customdata}<extra></extra>",
         }
         for kind in COLORS
@@ -138,106 +140,15 @@ def _time_reading(run: RunJson, near: bool, deadline: float, slowest: float) -> 
     )
 
 
-# ---- cost against work ----
-
-
-def stream_break_even(run: RunJson) -> Figure:
-    """Every frame's cycles over the share of the MACs it computed, the dense network's cycles, and a fitted line."""
-    frames, dense = streams.frames(run), run["metrics"]["cycles_dense"]
-    data = [
-        {
-            "type": "scatter",
-            "mode": "markers",
-            "name": kind,
-            "x": [100 * frame.computed for frame in frames if group(frame) == kind],
-            "y": [frame.cycles for frame in frames if group(frame) == kind],
-            "marker": {"color": COLORS[kind], "symbol": _SYMBOLS[kind], "size": 9, "opacity": 0.75},
-            "customdata": [_hover(run, frame) for frame in frames if group(frame) == kind],
-            "hovertemplate": "%{customdata}<extra></extra>",
-        }
-        for kind in COLORS
-        if any(group(frame) == kind for frame in frames)
-    ]
-    found = streams.break_even(run)
-    right = 100 * max(1.0, found.share if found and found.share < 1.5 else 1.0)
-    data.append(_line("dense network", [0, right], [dense, dense], _DENSE, "dash", f"dense network: {dense:,} cycles"))
-    shapes, notes = [], []
-    if found:
-        ends = [found.fixed_cycles + found.cycles * share for share in (0, right / 100)]
-        data.append(_line("line through frames that skip", [0, right], ends, COLORS[SKIPPED], "solid", _fit(found)))
-        if 0 < found.share <= right / 100:
-            at = 100 * found.share
-            shapes.append({"type": "line", "x0": at, "x1": at, "y0": 0, "y1": dense, "line": _dotted()})
-            notes.append(
-                {"x": at, "y": 0, "text": f"{at:.0f} % ", "showarrow": False, "xanchor": "right", "yanchor": "bottom"}
-            )
-    return Figure(
-        id="stream-break-even",
-        title="Break-even: when skipping stops paying",
-        reading=_break_even_reading(run, found),
-        data=tuple(data),
-        layout={
-            "height": 380,
-            "hovermode": "closest",
-            "shapes": shapes,
-            "annotations": notes,
-            "xaxis": {"title": {"text": "MACs computed (% of a dense frame)"}, "range": [-2, 1.04 * right]},
-            "yaxis": {"title": {"text": "Cycles of the frame"}, "rangemode": "tozero"},
-        },
-    )
-
-
-def _dotted() -> dict[str, Any]:
-    return {"color": NEUTRAL, "width": 1.5, "dash": "dot"}
-
-
-def _line(name: str, x: Sequence[float], y: Sequence[float], color: str, dash: str, hover: str) -> dict[str, Any]:
-    return {
-        "type": "scatter",
-        "mode": "lines",
-        "name": name,
-        "x": list(x),
-        "y": list(y),
-        "line": {"color": color, "width": 1.75, "dash": dash},
-        "hovertemplate": f"{hover}<extra></extra>",
-    }
-
-
-def _fit(found: streams.BreakEven) -> str:
-    return f"{round(found.fixed_cycles):,} cycles, and {round(found.cycles / 100):,} more for each % of the MACs"
-
-
-def _break_even_reading(run: RunJson, found: streams.BreakEven | None) -> str:
-    start = "Each mark is a frame; below the dashed line it takes fewer cycles than the dense network."
-    skipping = streams.skipping(run)
-    if found is None:
-        least = f"at least {streams.FEWEST_FRAMES} frames that skip, whose work differs by more than"
-        why = f"{least} {100 * streams.LEAST_SPREAD:.0f} % of a dense frame"
-        return f"{start} This clip shows no break-even: that takes {why}; here {len(skipping)} of its frames skip."
-    basis = f"The line is the least-squares fit through the {found.frames} frames that skip: {_fit(found)}."
-    if found.share <= 0:
-        return f"{start} {basis} By it skipping never pays: what stays with nothing computed costs more than dense."
-    if found.share >= 1:
-        return f"{start} {basis} By it skipping pays however much is computed, up to a whole frame."
-    beyond = ""
-    if found.extrapolated:
-        beyond = f" That goes beyond the frames it rests on, which compute {_percent(found.least, found.most)}."
-    return (
-        f"{start} {basis} It meets the dense network at {100 * found.share:.0f} % of the MACs: a frame that has to"
-        f" compute more than that loses by skipping.{beyond}"
-    )
-
-
-def _percent(least: float, most: float) -> str:
-    return f"{100 * least:.0f} to {100 * most:.0f} %"
+# ---- where the rest goes ----
 
 
 def stream_parts(run: RunJson) -> Figure:
-    """The shown frame's cycles and energy by phase, as shares of the dense network's."""
+    """The shown frame's cycles and energy by phase; the axis says what share of the dense network's they are."""
     metrics = run["metrics"]
     found = streams.parts(run)
-    wholes = (metrics["cycles_dense"], metrics["energy_dense_uj"])
     totals = (run["cycles"], run["energy_uj"])
+    of_dense = (share(totals[0], metrics["cycles_dense"]), share(totals[1], metrics["energy_dense_uj"]))
     data = []
     for part in found:
         values = (part.cycles, part.energy_uj)
@@ -249,35 +160,34 @@ def stream_parts(run: RunJson) -> Figure:
                 "width": BAR_WIDTH,
                 "name": part.name,
                 "y": [0, 1],
-                "x": [100 * value / whole for value, whole in zip(values, wholes, strict=True)],
+                "x": [100 * value / total for value, total in zip(values, totals, strict=True)],
                 "marker": {"color": _PART_COLORS.get(part.name, NEUTRAL)},
                 "text": [share(value, total) for value, total in zip(values, totals, strict=True)],
                 "textposition": "inside",
                 "insidetextanchor": "middle",
                 "textangle": 0,
                 "meta": "on color",
-                "customdata": [
-                    [text, share(value, total)] for text, value, total in zip(texts, values, totals, strict=True)
-                ],
-                "hovertemplate": f"<b>{part.name}</b>: %{{customdata[0]}}<br>%{{customdata[1]}} of the frame,"
-                f" %{{x:.1f}} % of a dense one<extra></extra>",
+                "customdata": texts,
+                "hovertemplate": f"<b>{part.name}</b>: %{{customdata}}, %{{x:.1f}} % of the frame<extra></extra>",
             }
         )
-    shown, computed = metrics["stream"]["shown"], share(run["macs"] * metrics["frames"], metrics["macs_dense"])
+    shown = metrics["stream"]["shown"]
+    computed = next(frame.computed for frame in streams.frames(run) if frame.index == shown)
     return Figure(
         id="stream-parts",
         title=f"Where the rest goes: frame {shown}",
-        reading=f"Frame {shown} computes {computed} of the MACs; the bars are what it takes of a dense frame's cycles"
-        f" and energy, the percentages parts of its own. Look: comparing the frame with what was consumed, and"
-        f" deciding. Gate: which patches of each map to compute. Layers: computing them.",
+        reading=f"Frame {shown} computes {100 * computed:.1f} % of a dense frame's MACs, and takes {of_dense[0]} of its"
+        f" cycles and {of_dense[1]} of its energy; the bars say where those go. Look: comparing the frame with what was"
+        f" consumed, and deciding. Gate: which patches of each map to compute. Layers: computing them.",
         data=tuple(data),
         layout={
             "height": 300,
             "barmode": "stack",
             "uniformtext": {"minsize": 10, "mode": "hide"},
-            "shapes": [{"type": "line", "x0": 100, "x1": 100, "yref": "paper", "y0": 0, "y1": 1, "line": _dotted()}],
-            "xaxis": {"title": {"text": "Share of a dense frame (%); dotted: a dense frame"}, "rangemode": "tozero"},
-            "yaxis": names_axis(["Cycles", "Energy"]),
+            "xaxis": {"title": {"text": "Share of the frame (%)"}, "range": [0, 100]},
+            "yaxis": names_axis(
+                [f"{name}, {part} of dense" for name, part in zip(("Cycles", "Energy"), of_dense, strict=True)]
+            ),
         },
     )
 
