@@ -89,7 +89,7 @@ def _break_even_reading(run: RunJson, found: streams.BreakEven | None) -> str:
         return f"{start} {basis} By it skipping pays however much is computed, up to a whole frame."
     beyond = ""
     if found.extrapolated:
-        beyond = f" That goes beyond the frames it rests on, which compute {_percent(found.least, found.most)}."
+        beyond = f" That is a guess beyond the frames it rests on, which compute {_percent(found.least, found.most)}."
     return (
         f"{start} {basis} It meets the dense network at {100 * found.share:.0f} % of the MACs: a frame that has to"
         f" compute more than that loses by skipping.{beyond}"
