@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,13 +20,10 @@ from accel_models.kernels import FUNCTIONS
 from accel_models.network import CpuCall, Network
 
 from .errors import LoweringError
-from .kernels import Call, torch_name
-
-if TYPE_CHECKING:
-    from .lowering import Lowering
+from .kernels import Call, Named, torch_name
 
 
-def call(low: Lowering, node: fx.Node) -> Call:
+def call(low: Named, node: fx.Node) -> Call:
     """The call of ``node`` with its arguments; LoweringError for arguments that cannot be written down."""
     schema = getattr(node.target, "_schema", None)
     if schema is None:
@@ -84,7 +81,7 @@ def kernel(function: str) -> Callable[..., tuple[np.ndarray, ...]]:
     return run
 
 
-def _encode(low: Lowering, node: fx.Node, value: Any, tensors: list[str]) -> Any:
+def _encode(low: Named, node: fx.Node, value: Any, tensors: list[str]) -> Any:
     if isinstance(value, fx.Node):
         name = low.reals[value][0]
         if name not in tensors:

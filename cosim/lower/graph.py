@@ -98,6 +98,10 @@ class Graph:
             raise LoweringError(f"node {node.name}: shape {tuple(value.shape)} is not fixed; export with static shapes")
         return tuple(int(size) for size in value.shape)
 
+    def value(self, node: fx.Node) -> Any:
+        """Fake value of a node: a tensor, or a tuple with None for what is not asked for; None where it has none."""
+        return self._values.get(node)
+
     def dtype(self, node: fx.Node) -> torch.dtype:
         value = self._values.get(node)
         return value.dtype if isinstance(value, torch.Tensor) else torch.float32

@@ -4,20 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import torch
 from torch import fx
 
 from accel_models.kernels import FUNCTIONS
 
-from .graph import name_of
+from .graph import Graph, name_of
 from .shapes import PERMUTES, permutation
 
-if TYPE_CHECKING:
-    from .lowering import Lowering
-
 Given = Mapping[str, Any]
+
+
+class Named(Protocol):
+    """A lowering whose values have names: what a call is made of."""
+
+    @property
+    def graph(self) -> Graph: ...
+
+    @property
+    def reals(self) -> Mapping[Any, list[str]]:
+        """Names of a node's results."""
+
+    @property
+    def seed(self) -> int:
+        """Of operators that draw random numbers."""
+
+    def source(self, node: fx.Node) -> fx.Node:
+        """The first tensor among a node's arguments."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +145,7 @@ MAPPED: dict[str, Mapped] = {
 _OPTIONAL = frozenset({"alpha", "rounding_mode", "correction", "stride", "dim"})
 
 
-def kernel_call(low: Lowering, node: fx.Node) -> Call | None:
+def kernel_call(low: Named, node: fx.Node) -> Call | None:
     """The NumPy kernel's call of a node; None where there is no kernel, or none for these arguments."""
     name, given = name_of(node).removeprefix("aten."), low.graph.arguments(node)
     if name in ("_to_copy", "to"):
@@ -156,7 +171,7 @@ def kernel_call(low: Lowering, node: fx.Node) -> Call | None:
     return Call(mapped.function, tensors, parameters)
 
 
-def _operands(low: Lowering, mapped: Mapped, given: Given) -> tuple[list[str] | None, dict[str, Any]]:
+def _operands(low: Named, mapped: Mapped, given: Given) -> tuple[list[str] | None, dict[str, Any]]:
     """Tensors in order; a number as the last operand of a two-operand kernel becomes the parameter ``other``."""
     tensors: list[str] = []
     parameters: dict[str, Any] = {}
@@ -178,7 +193,7 @@ def _operands(low: Lowering, mapped: Mapped, given: Given) -> tuple[list[str] | 
     return tensors, parameters
 
 
-def _cast(low: Lowering, node: fx.Node) -> Call | None:
+def _cast(low: Named, node: fx.Node) -> Call | None:
     if "cast" not in FUNCTIONS:
         return None
     dtype = str(low.graph.dtype(node)).removeprefix("torch.")

@@ -210,7 +210,7 @@ def test_a_step_is_the_same_network_after_a_file() -> None:
 
 def test_sums_of_a_batch_beyond_an_int32_stay_on_the_cpu() -> None:
     """132,104 products of two codes fit an accumulator; more are summed where sums are wide."""
-    from cosim.lower.training import MOST_SUMMED
+    from cosim.lower.step.patterns import MOST_SUMMED
 
     assert MOST_SUMMED * 128 * 127 <= 2**31 - 1 < (MOST_SUMMED + 1) * 128 * 127
     x = torch.full((1, 1, 364, 364), -128, dtype=torch.int8)  # 132,496 pixels

@@ -10,9 +10,10 @@ from accel_models.golden.machine import run_program
 from accel_models.kernels import run_network
 from accel_models.kernels.noise import rounded_shift
 from accel_models.kernels.training import digits_of, join_digits
-from accel_models.network import CpuCall, Epilogue, IntegerConv2d, Network, WeightGradient
+from accel_models.network import TRAINING, CpuCall, Epilogue, IntegerConv2d, Network, WeightGradient
 from accel_models.system import System
 from cosim.encode import compile_network
+from cosim.encode.training.dispatch import EXPANSIONS
 from tests.cosim.networks import system
 from tests.cosim.training_drafts import CASES, NEAREST, PSEUDO, ROUNDINGS, Draft, layer, pooling, sums
 
@@ -49,6 +50,10 @@ def test_sums_of_images(chip: str) -> None:
 @pytest.mark.parametrize(("kernel", "size"), [(2, (8, 6)), (2, (7, 5)), (3, (6, 10))])
 def test_pooling_with_places(kernel: int, size: tuple[int, int]) -> None:
     agrees(pooling(kernel, size), SMALL)
+
+
+def test_every_operator_of_training_has_an_expansion() -> None:
+    assert set(EXPANSIONS) == set(TRAINING)
 
 
 def test_what_the_accelerator_lacks_runs_on_the_cpu() -> None:

@@ -145,6 +145,16 @@ def test_dropout_draws_when_it_runs() -> None:
     assert "aten::bernoulli.p" in functions(network)
 
 
+def test_no_constant_is_memory_that_nobody_wrote() -> None:
+    """Dropout draws into an ``empty_like``: a step has the same network every time."""
+    torch.use_deterministic_algorithms(True)  # with it, such memory is NaN
+    try:
+        network = lowered("dropped_step")
+    finally:
+        torch.use_deterministic_algorithms(False)
+    assert not any(np.isnan(data).any() for data in network.constants.values())
+
+
 def run_json(capsys: pytest.CaptureFixture[str], *arguments: object) -> dict:
     assert main([*map(str, arguments), "--json", "-"]) == 0
     return json.loads(capsys.readouterr().out)

@@ -51,6 +51,9 @@ def test_a_gate_is_compared_only_where_thresholds_lie_on_both_sides() -> None:
     ]
     learned = {**common, "gate": "learned", "theta": 0, "cell": "gate", "gain": 3.0, "error": 0.1}
     (said,) = _answers("clip", [*fixed, learned])
-    assert "x3.00 against x2.00" in said and "1.50, reached 1.2" in said
+    assert "x3.00 against x3.33" in said and "0.90, short of 1.2" in said, "2 + (0.1 - 0.02) / (0.2 - 0.02) * 3"
+    worse = {**fixed[0], "gain": 1.0, "error": 0.09}  # not on the front
+    (said,) = _answers("clip", [*fixed, worse, {**learned, "gain": 4.2}])
+    assert "x4.20 against x3.33" in said and "1.26, reached 1.2" in said
     (said,) = _answers("clip", [*fixed, {**learned, "error": 0.5}])
     assert "nothing to compare with" in said

@@ -6,15 +6,13 @@ those sums never lie in memory. What matches nothing here becomes a CPU call, no
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from math import prod
-from typing import Any, TypeAlias
+from typing import Any
 
 from torch import fx
 
 from accel_models.network import (
     AlignedSum,
-    Attributes,
     ChannelSum,
     CpuCall,
     Epilogue,
@@ -28,45 +26,11 @@ from accel_models.network import (
     WeightGradient,
 )
 
-from .graph import Graph, name_of
+from ..graph import Graph, name_of
+from .units import Made, Unit
 
 MOST_SUMMED = (2**31 - 1) // (128 * 127)  # products of two codes that an accumulator holds, whatever they are
 _DIGIT_REACH = 127 << 7  # of two digits; each further one reaches 128 times as far
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Made:
-    """A value that no node of the graph has."""
-
-    shape: tuple[int, ...]
-    dtype: str
-
-
-Key: TypeAlias = fx.Node | Made
-
-
-@dataclass(slots=True, eq=False)
-class Unit:
-    """An operator to be. ``inputs``: nodes; ``outputs``: the values that it makes, None for one that nobody reads.
-
-    ``index``: the earliest node of it, which decides the order. ``members``: all nodes that it stands for.
-    """
-
-    attributes: Attributes
-    inputs: list[Key]
-    outputs: list[Key | None]
-    index: int
-    members: set[fx.Node] = field(default_factory=set)
-    macs: int = 0
-    phase: str = "forward"
-    label: str = ""
-    elements: int = 0
-    then: Unit | None = None
-    """The unit that comes right after this one, which leaves its result in no memory."""
-
-    @property
-    def on_cpu(self) -> bool:
-        return isinstance(self.attributes, CpuCall)
 
 
 class Patterns:
