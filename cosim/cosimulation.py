@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from rtl.bench.recording import Recording
 
 Report = Callable[[str], None]
+_MOST_MISMATCHES = 50  # that a Run lists
 
 
 def random_inputs(program: Program, seed: int) -> dict[str, np.ndarray]:
@@ -57,7 +58,75 @@ def on_rtl(
 
     options = options or CosimOptions()
     memory = MemorySettings.parse(options.memory)
-    found = cosimulate(program, inputs, memory=memory, recording=recording_of(options), progress=report)
+    return _result(
+        program, cosimulate(program, inputs, memory=memory, recording=recording_of(options), progress=report)
+    )
+
+
+def invocations_on_rtl(
+    program: Program,
+    invocations: Sequence[tuple[Mapping[str, np.ndarray], Mapping[str, np.ndarray]]],
+    report: Report,
+    options: CosimOptions | None = None,
+) -> RtlResult:
+    """Run invocations of a program whose memory lives on; of each what golden's memories held before it, by name, and
+    inputs. Where each ends as golden does, so does the whole sequence. The sum of all, raising as ``on_rtl`` does.
+    """
+    from rtl.bench.cosim import Case, cosimulate_all
+    from rtl.bench.job import MemorySettings
+    from rtl.bench.run import SimulationError
+
+    options = options or CosimOptions()
+    if options.waves is not None:
+        raise ValueError("--waves does not apply to several invocations; compile the target and use 'cosim rtl'")
+    memory = MemorySettings.parse(options.memory)
+    cases = [
+        Case(program=replace(program, images={**program.images, **before}), inputs=inputs, memory=memory)
+        for before, inputs in invocations
+    ]
+    results = []
+    for found in cosimulate_all(cases, progress=report):
+        if isinstance(found, SimulationError):
+            raise found
+        results.append(_result(program, found))
+    return _sum(results)
+
+
+def _sum(results: Sequence[RtlResult]) -> RtlResult:
+    def counts(name: str) -> dict[str, int]:
+        of: list[Mapping[str, int]] = [getattr(item, name) for item in results]
+        return {key: sum(values.get(key, 0) for values in of) for key in of[0]}
+
+    expected = [item.expected_cycles for item in results]
+    memories = [
+        {**parts[0], "different": sum(part["different"] for part in parts)}
+        for parts in zip(*(item.memories for item in results), strict=True)
+    ]
+    return RtlResult(
+        cycles=sum(item.cycles for item in results),
+        bytes_different=sum(item.bytes_different for item in results),
+        counters=counts("counters"),
+        expected=counts("expected"),
+        expected_cycles=None if None in expected else sum(value or 0 for value in expected),
+        error=next((item.error for item in results if item.error), ""),
+        memories=tuple(memories),
+        mismatches=tuple(item for result in results for item in result.mismatches)[:_MOST_MISMATCHES],
+        rows=_rows_summed([item.rows for item in results]),
+    )
+
+
+def _rows_summed(results: Sequence[tuple[Mapping[str, Any], ...]]) -> tuple[dict[str, Any], ...]:
+    found: dict[str, dict[str, Any]] = {}
+    for rows in results:
+        for row in rows:
+            total = found.setdefault(row["name"], {"name": row["name"], "cycles": 0, "expected_cycles": 0})
+            total["cycles"] += row["cycles"]
+            both = None not in (row["expected_cycles"], total["expected_cycles"])
+            total["expected_cycles"] = total["expected_cycles"] + row["expected_cycles"] if both else None
+    return tuple(found.values())
+
+
+def _result(program: Program, found: CosimResult) -> RtlResult:
     return RtlResult(
         cycles=sum(found.cycles),
         bytes_different=sum(found.bytes_different.values()),

@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
 from accel_models.network import Network
 from cosim import lower, quantize, trace
-from cosim.options import Options
+from cosim.options import Options, StreamOptions
 from cosim.trace import Traced
 from cosim.trace.graph import op_name
-from workloads.registry import TRAININGS, Training, Workload
+from workloads.registry import STREAMS, TRAININGS, Streaming, Training, Workload
+
+if TYPE_CHECKING:
+    from workloads.patchskip.example import Example
 
 Report = Callable[[str], None]
 
@@ -52,6 +56,14 @@ def _is_random(node: torch.fx.Node) -> bool:
     return given.get("dropout_p", 0.0 if "dropout_p" in names else 1.0) != 0.0  # attention draws for its dropout only
 
 
+@dataclass(frozen=True, slots=True)
+class Streamed:
+    """Frames of a clip, and the ``dense`` network that computes each of them whole."""
+
+    example: Example
+    dense: Network
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prepared:
     """A network, the arrays it was traced with, and, for workloads, how to score it.
@@ -65,6 +77,7 @@ class Prepared:
     workload: Workload | None = None
     data: Path | None = None
     step: Step | None = None
+    stream: Streamed | None = None
     reference: torch.nn.Module | None = field(default=None, compare=False)
 
 
@@ -72,6 +85,8 @@ def prepare(spec: str, options: Options, report: Report) -> Prepared:
     """Load and lower a target; ``report`` is told each stage. Raises ValueError with one clear line."""
     if spec in TRAININGS:
         return _training(TRAININGS[spec], options, report)
+    if spec in STREAMS:
+        return _stream(STREAMS[spec], options, report)
     with trace.silence(), trace.seeded(options.seed):
         report("loading")
         target = trace.load_target(
@@ -128,6 +143,32 @@ def _training(training: Training, options: Options, report: Report) -> Prepared:
         report("tracing")
         traced = trace.trace_callable(example.trainer, example.inputs, training.name)
     return _step(Step(traced, training), options, report)
+
+
+def _stream(streaming: Streaming, options: Options, report: Report) -> Prepared:
+    """A stream of the registry on a clip. It is quantized already."""
+    for name in ("inputs", "weights", "calibrate", "keep_float"):
+        if getattr(options, name) not in (None, False):
+            option = {"keep_float": "float"}.get(name, name)
+            raise ValueError(
+                f"--{option} does not apply: {streaming.name} is a stream in integers with data of its own"
+            )
+    own = Options()
+    if (options.multiplier_bits, options.rounding) != (own.multiplier_bits, own.rounding):
+        raise ValueError(
+            f"--multiplier-bits and --rounding do not apply: {streaming.name} is quantized with {own.multiplier_bits} "
+            f"bits and rounds {own.rounding}"
+        )
+    given = options.stream or StreamOptions()
+    report("loading")
+    example = streaming.example(options.data, given.clip, given.frames, given.settings)
+    report("lowering")
+    network = lower.lower_stream(example.network, example.settings, streaming.name)
+    dense = lower.lower_dense(example.network, streaming.name)
+    others = f"clips not taken: {', '.join(example.others)}; --clip NAME takes one" if example.others else ""
+    return Prepared(
+        network=network, inputs={}, notes=(others,) * bool(others), data=options.data, stream=Streamed(example, dense)
+    )
 
 
 def _step(step: Step, options: Options, report: Report) -> Prepared:

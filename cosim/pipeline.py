@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -48,6 +48,10 @@ def programs_of(network: Network, system: System, weights: str, report: Report) 
     from cosim.encode import CompileError, compile_network
 
     report(f"compiling for {system.name}")
+    if "stream" in network.metadata:
+        from cosim.stream.compiler import compile_stream
+
+        return compile_stream(network, system), None
     step = is_step(network)  # its weights are state, in SRAM in any case
     try:
         program = compile_network(network, system, weights, search=not step)  # type: ignore[arg-type]
@@ -93,6 +97,8 @@ def run_target(
     program, cold = programs_of(network, system, weights, report)
     metrics: dict[str, Any] = {}
     values: Mapping[str, np.ndarray] = {}
+    if not isinstance(found, Network) and found.stream is not None:
+        return _stream(found, program, options, fidelity, report, cosimulation)
     if is_step(network):
         values, metrics = _train(found, program, options, steps, samples, report)
     elif isinstance(found, Network):
@@ -116,6 +122,30 @@ def run_target(
     report("timing")
     result = run(program, fidelity=fidelity, cold=cold, metrics=metrics, seed=options.seed, rtl=rtl)
     return Outcome(result, program, values)
+
+
+def _stream(
+    found: Prepared,
+    program: Program,
+    options: Options,
+    fidelity: str,
+    report: Report,
+    cosimulation: CosimOptions | None,
+) -> Outcome:
+    """Frame after frame; the Run is that of one of them, its metrics those of all."""
+    from cosim.stream.clip import play
+
+    assert found.stream is not None
+    fps = options.stream.fps if options.stream is not None else None
+    result, values = play(
+        found.stream, program, fps=fps, fidelity=fidelity, seed=options.seed, report=report, cosimulation=cosimulation
+    )
+    notes = [
+        *found.notes,
+        f"operators, energy by part and timeline are those of frame {result.metrics['stream']['shown']}, whose latency "
+        f"is the median of {result.metrics['frames']} frames",
+    ]
+    return Outcome(replace(result, metrics={**result.metrics, "notes": notes}), program, values)
 
 
 def _train(

@@ -136,6 +136,34 @@ TRAININGS: dict[str, Training] = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Streaming:
+    """A network on video whose maps live on from frame to frame."""
+
+    name: str
+    summary: str
+    example: Callable[..., Any]
+    """example(data, clip, frames, settings): `workloads.patchskip.example.Example`; ValueError for what it cannot
+    use."""
+    macs: int
+    """Of a frame, everything computed."""
+    parameters: int
+    system: str
+    """The preset that it is made for: a stream keeps more than most have room for."""
+
+
+STREAMS: dict[str, Streaming] = {
+    "patchskip": Streaming(
+        "patchskip",
+        "video at 160x120: ResNet-8 that computes the patches that changed",
+        _lazy("workloads.patchskip.example", "example"),
+        234_393_920,
+        77_381,
+        "vision16",
+    )
+}
+
+
 def names() -> list[str]:
     """The workloads' names, in the order of the list."""
     return list(WORKLOADS)

@@ -18,9 +18,9 @@ def execute(arguments: argparse.Namespace) -> int:
         write_result(System.model_json_schema(), arguments)
         return 0
     from cosim.explore import load_space, spaces
-    from workloads.registry import TRAININGS, WORKLOADS, Training, Workload
+    from workloads.registry import STREAMS, TRAININGS, WORKLOADS, Streaming, Training, Workload
 
-    listed: list[Workload | Training] = [*WORKLOADS.values(), *TRAININGS.values()]
+    listed: list[Workload | Training | Streaming] = [*WORKLOADS.values(), *TRAININGS.values(), *STREAMS.values()]
     systems, studies = [load_system(name) for name in presets()], [load_space(name) for name in spaces()]
     found: dict[str, Any] = {
         "workloads": [

@@ -143,6 +143,20 @@ def _run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument(
         "--steps", type=int, default=1, help="training steps to execute, each on the same inputs (default 1)"
     )
+    _streaming(parser)
+
+
+def _streaming(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--clip", metavar="NAME", help="of a stream: take the clip whose name holds this")
+    parser.add_argument("--frames", type=int, metavar="N", help="of a stream: frames to compute (default 24; rtl: 10)")
+    parser.add_argument("--fps", type=float, metavar="RATE", help="of a stream: frames a second, for missed deadlines")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="of a stream: how it skips, such as patch=16, theta=4, refresh=50, backbone=mobilenet",
+    )
 
 
 def _compile(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -154,6 +168,7 @@ def _compile(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         "--weights-in", choices=("auto", "sram", "flash"), default="auto", help="where weights lie at run time"
     )
     parser.add_argument("-o", "--output", required=True, metavar="FILE", help="ends in .network or .program")
+    _streaming(parser)
 
 
 def _explore(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -141,6 +141,13 @@ def need_folder(path: str | None, what: str) -> Path | None:
     return folder
 
 
+def need_data(path: str | None) -> Path | None:
+    """A file or folder of data that a user named, or a clear error."""
+    if path is not None and not Path(path).exists():
+        raise ValueError(f"no such file or folder: {path} (data)")
+    return None if path is None else Path(path)
+
+
 def need_file(path: str | None, what: str) -> Path | None:
     if path is None:
         return None

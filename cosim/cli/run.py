@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cosim.cli.output import Progress, need_file, need_folder, need_place, write_all, write_json
-from cosim.options import CosimOptions, Options
+from cosim.cli.output import Progress, need_data, need_file, need_folder, need_place, write_all, write_json
+from cosim.options import CosimOptions, Options, StreamOptions
 
 if TYPE_CHECKING:
     from cosim.pipeline import Outcome
+
+_RTL_FRAMES = 10
 
 
 def execute(arguments: argparse.Namespace) -> int:
@@ -96,8 +98,10 @@ def _outcome(arguments: argparse.Namespace, progress: Progress) -> Outcome:
         )
     from accel_models.system import load_system
     from cosim.pipeline import run_target
+    from workloads.registry import STREAMS
 
-    system = load_system(arguments.system or "edge16")
+    own = STREAMS[arguments.target].system if arguments.target in STREAMS else "edge16"
+    system = load_system(arguments.system or own)
     return run_target(
         arguments.target,
         system,
@@ -127,16 +131,39 @@ def cosim_options(arguments: argparse.Namespace) -> CosimOptions:
 def options_of(arguments: argparse.Namespace) -> Options:
     """The target's options, with the named files and folders checked. Options that would be ignored are refused."""
     _refuse_ignored(arguments)
+    stream = _stream_options(arguments)
     return Options(
         inputs=need_file(arguments.inputs, "--inputs"),
         weights=need_file(arguments.weights, "--weights"),
-        data=need_folder(arguments.data, "data sets"),
+        data=need_data(arguments.data) if stream else need_folder(arguments.data, "data sets"),
         calibrate=need_file(arguments.calibrate, "--calibrate"),
         multiplier_bits=arguments.multiplier_bits or 31,
         rounding=arguments.rounding or "half_up",
         keep_float=arguments.float,
         seed=arguments.seed,
+        stream=stream,
     )
+
+
+def _stream_options(arguments: argparse.Namespace) -> StreamOptions | None:
+    """Those of a stream; refused for other targets."""
+    from workloads.registry import STREAMS
+
+    given = [name for name in ("clip", "frames", "fps", "set") if getattr(arguments, name) not in (None, [])]
+    if arguments.target not in STREAMS:
+        if given:
+            raise ValueError(f"--{given[0]} is for streams ({', '.join(STREAMS)}), which {arguments.target} is not")
+        return None
+    settings = {}
+    for text in arguments.set:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise ValueError(f"--set: want NAME=VALUE, got {text!r}")
+        settings[name] = value
+    frames = arguments.frames
+    if frames is None and getattr(arguments, "fidelity", "") == "rtl":
+        frames = _RTL_FRAMES
+    return StreamOptions(clip=arguments.clip, frames=frames, fps=arguments.fps, settings=settings)
 
 
 def _refuse_ignored(arguments: argparse.Namespace) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from math import floor, prod
+from typing import Any
 
 import numpy as np
 
@@ -37,9 +38,9 @@ from cosim.stream.compute import Compute
 from cosim.stream.context import CONSUMED, FIRST, KEPT, LOOK, LOOK_ACROSS, SPARSE, WHOLE, Context
 from cosim.stream.layers import Emission
 from cosim.stream.look import clear_masks, look, read_flags, start_map
-from cosim.stream.maps import StreamError
-from cosim.stream.masks import margin_of, place_masks
-from cosim.stream.plan import Plan, changed, plan_stream
+from cosim.stream.maps import StreamError, persistent_bytes
+from cosim.stream.masks import Mask, margin_of, place_masks
+from cosim.stream.plan import Plan, changed, consumed, plan_stream
 from cosim.stream.references import take
 
 _STAGES = (0.35, 0.25, 0.15, 0.1, 0.05)  # of the scratchpad, for what is loaded while as much is computed
@@ -58,6 +59,7 @@ def compile_stream(network: Network, system: System) -> Program:
         raise CompileError(f"network {network.name} is a stream, which system {system.name} cannot run: no accelerator")
     try:
         plan = plan_stream(network)
+        _check_room(plan, system)
         program = _fitted(plan, system, system.accelerator)
     except (StreamError, PlacementError) as error:
         raise CompileError(f"{network.name} on {system.name}: {error}") from None
@@ -82,6 +84,21 @@ class Homes:
         if initial is not None:
             self.initial[name] = np.array(initial, dtype)
         return self.add(Tensor(name=name, shape=(count,), dtype=dtype, role="persistent"))
+
+
+def _check_room(plan: Plan, system: System) -> None:
+    """Raises StreamError where what lives from frame to frame cannot fit, naming what to drop."""
+    sizes, room = persistent_bytes(plan.maps), system.sram.size_bytes
+    if sum(sizes.values()) <= room:
+        return
+    dropped = sizes["references"] - plan.frame.bytes
+    advice = "a smaller frame or network, or more SRAM"
+    if dropped:
+        advice = f"theta 0, or none but the frame's (compare=input), which drops {dropped} B; {advice}"
+    raise StreamError(
+        f"a stream keeps {sizes['maps']} B of maps and {sizes['references']} B of references from frame to frame, "
+        f"SRAM holds {room} B: want {advice}"
+    )
 
 
 def _fitted(plan: Plan, system: System, accelerator: Accelerator) -> Program:
@@ -110,7 +127,8 @@ def _compiled(plan: Plan, system: System, accelerator: Accelerator, share: float
     emission = _layers(plan, context, homes)
     context.emitter.place(masks_at)
     calls = _calls(plan, emission, constants)
-    return _program(plan, system, accelerator.token_depth, context, homes, calls, constants)
+    about = _about(plan, masks, emission)
+    return _program(plan, system, accelerator.token_depth, context, homes, calls, constants, about)
 
 
 def _homes(plan: Plan) -> Homes:
@@ -157,11 +175,11 @@ def _layers(plan: Plan, context: Context, homes: Homes) -> Emission:
             emission.layer(layer, row, join, after)
         if place == 0:  # while the next layer waits for its mask
             emitter.row = 0
-            context.bounded(changed(frame.name), changed(frame.name), CONSUMED, KEPT)
-            take(context, frame, changed(frame.name))
+            context.bounded(changed(frame.name), consumed(frame.name), CONSUMED, KEPT)
+            take(context, frame, consumed(frame.name))
     emitter.row = 1
-    emission.counts.bytes = WORD_BYTES * len(emission.charges)
-    counts = homes.vector("patches_computed", len(emission.charges))
+    emission.counts.bytes = WORD_BYTES * len(emission.made)
+    counts = homes.vector("patches_computed", len(emission.made))
     context.transfer(Store, emission.counts, counts, 0, Runs(emission.counts.bytes))
     return emission
 
@@ -170,7 +188,8 @@ def _calls(plan: Plan, emission: Emission, constants: dict[str, np.ndarray]) -> 
     """What the CPU does after each segment; ``constants`` receives its operands."""
     rules, frame = plan.rules, plan.frame
     constants["patch_pixels"] = np.array([prod(region.edge) for region in frame.grid.regions()], np.int64)
-    constants["patch_charges"] = np.array(emission.charges, np.int64)
+    charges = [sum(layer.charge(region) for layer, _ in layers) for layers, region in emission.made]
+    constants["patch_charges"] = np.array(charges, np.int64)
     limits = {
         "constant": plan.constant_charge,
         "most": floor(rules.dense_above * plan.macs),
@@ -206,6 +225,7 @@ def _program(
     homes: Homes,
     calls: tuple[Operator, Operator],
     constants: Mapping[str, np.ndarray],
+    about: Mapping[str, Any],
 ) -> Program:
     network = plan.network
     rows = _rows(plan, context, calls)
@@ -247,11 +267,30 @@ def _program(
         parameters=network.parameters,
         metadata={
             **dict(network.metadata),
+            "stream": about,
             "weights": memories.weights,
             "commands": memories.commands,
             "commands_offset": commands_at,
         },
     )
+
+
+def _about(plan: Plan, masks: Mapping[str, Mask], emission: Emission) -> dict[str, Any]:
+    """What the program's metadata say of the stream: its rules, and how to read counts and masks after a frame.
+
+    ``bands``: of each of the patches_computed, [row, macs of a patch] of the layers that they are made for. ``masks``:
+    by name, rows and columns of patches and bytes from row to row; placements of role mask say where. ``maps``: by
+    name, in pixels, where in its tensor a map begins, and its size.
+    """
+    bands = [[[row, layer.patch_macs(region)] for layer, row in layers] for layers, region in emission.made]
+    return plan.rules.to_json() | {
+        "macs": plan.macs,
+        "bands": bands,
+        "masks": {name: [*mask.grid.shape, mask.stride] for name, mask in masks.items()},
+        "maps": {item.name: {"at": list(item.before), "size": list(item.size)} for item in plan.maps},
+        "frame_channels": plan.frame_channels,
+        "memory": persistent_bytes(plan.maps),
+    }
 
 
 def _rows(plan: Plan, context: Context, calls: Sequence[Operator]) -> tuple[Row, ...]:
@@ -294,4 +333,8 @@ def _placements(context: Context, homes: Homes, image: Image, commands_at: int, 
     for block in emitter.blocks:
         rows = sorted((emitter.row_of(block.first), emitter.row_of(block.last)))
         found.append(placement(block, "scratchpad", rows[0], rows[1]))
+    for name, mask in context.masks.items():
+        down, across = mask.grid.shape
+        block = Block(f"{name} mask", (down - 1) * mask.stride + across, 0, end, "mask", offset=mask.base)
+        found.append(placement(block, "scratchpad", 0, end))
     return tuple(found)

@@ -60,12 +60,13 @@ class _Batch:
 @dataclass(slots=True)
 class Emission:
     """Writes the commands of the layers. Each has two rows of the program: its values, and behind it what finds out
-    which of them to make. ``counts``: of every band, as they are stored; ``charges``: what a patch of it is charged."""
+    which of them to make. ``counts``: of every band, as they are stored; ``made``: what a patch counted there makes:
+    layers with their rows, and the region."""
 
     compute: Compute
     context: Context
     counts: Block
-    charges: list[int] = field(default_factory=list)
+    made: list[tuple[tuple[tuple[Layer, int], ...], Region]] = field(default_factory=list)
 
     def layer(self, layer: Layer, row: int, join: tuple[Layer, int] | None, after: tuple[Layer, int] | None) -> None:
         """A layer, and a ``join`` behind it as far as it is made of the layer's results. ``after``: whose weights may
@@ -181,10 +182,10 @@ class Emission:
                 batch.compared.offsets(self.context.masks[changed(work.last.target.name)].stride, 1)
             if batch.consumed is not None:
                 batch.consumed.count_all(*target.strides(batch.consumed))
-            at = WORD_BYTES * len(self.charges)
+            at = WORD_BYTES * len(self.made)
             fields = {"register": band.total.index, "count": 1}
             self.context.emitter.emit(StoreRegisters, fields, {"pad_address": (self.counts, at)})
-        self.charges.append(sum(layer.charge(region) for layer, _ in work.layers))
+        self.made.append((work.layers, region))
 
     def _load(self, work: Pass, batch: _Batch) -> None:
         emitter, region, (first, row) = self.context.emitter, batch.band.region, work.layers[0]

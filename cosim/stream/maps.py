@@ -3,7 +3,7 @@
 A gather then takes a patch with its halo from any place of a map, without padding of its own.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -151,11 +151,11 @@ def _widened(border: tuple[Pair, Pair], source: Grid, target: Grid, fields: tupl
     return before, after  # type: ignore[return-value]
 
 
-def persistent_bytes(maps: dict[str, Map]) -> dict[str, int]:
+def persistent_bytes(maps: Sequence[Map]) -> dict[str, int]:
     """What lives from frame to frame: maps, and references of their own."""
     return {
-        "maps": sum(item.bytes for item in maps.values()),
-        "references": sum(item.bytes for item in maps.values() if item.reference is not None),
+        "maps": sum(item.bytes for item in maps),
+        "references": sum(item.bytes for item in maps if item.reference is not None),
     }
 
 

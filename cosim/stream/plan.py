@@ -63,11 +63,15 @@ class Layer:
         """Of a patch of the output."""
         return prod(region.edge) * self.target.channels
 
+    def patch_macs(self, region: Region) -> int:
+        """Of a patch of the output, as the network counts them."""
+        return prod(region.edge) * self.macs_per_pixel
+
     def charge(self, region: Region) -> int:
         """Multiply-accumulates charged for a patch that is computed anew (workloads.patchskip.cost)."""
-        area, channels = prod(region.edge), self.target.channels
-        compared = area * channels + 1 if self.theta is not None else 0
-        return area * self.macs_per_pixel + compared + (2 * area * channels if self.feeds_mean else 0)
+        size = self.patch_bytes(region)
+        compared = size + 1 if self.theta is not None else 0
+        return self.patch_macs(region) + compared + (2 * size if self.feeds_mean else 0)
 
     def constant_charge(self) -> int:
         """Of finding out which patches those are: an input patch looked at, and a bit written, count as one each."""
@@ -140,7 +144,7 @@ def plan_stream(given: Network) -> Plan:
     separate = {source, *(name for name in thetas if thetas[name] > 0)}
     maps = plan_maps(network, rules.patch, separate)
     layers = tuple(_layer(given, network, operator, maps, thetas) for operator in _ordered(network))
-    masks = {changed(source): maps[source].grid}
+    masks = dict.fromkeys((changed(source), consumed(source)), maps[source].grid)
     for layer in layers:
         masks[layer.mask] = layer.target.grid
         if layer.theta is not None:
