@@ -72,8 +72,8 @@ def resnet8(rows: int, columns: int) -> integer.Network:
 @pytest.mark.parametrize(
     ("rows", "columns", "limits"),
     [
-        pytest.param(120, 160, (0.07, 1.09, 1.13), marks=pytest.mark.slow),
-        (48, 64, (0.17, 1.46, 1.55)),  # short pieces, which neither start nor end beside others
+        pytest.param(120, 160, (0.06, 1.09, 1.13), marks=pytest.mark.slow),
+        (48, 64, (0.12, 1.25, 1.28)),  # short pieces, which neither start nor end beside others
     ],
 )
 def test_cycles_beside_those_of_the_dense_program(rows: int, columns: int, limits: tuple[float, ...]) -> None:

@@ -65,5 +65,5 @@ def test_with_theta_0_the_output_is_that_of_the_dense_network() -> None:
     want = run_program(dense, {dense.inputs[0]: images[:, None].numpy()}).codes[dense.outputs[0]]
     for image, output in zip(images, want, strict=True):
         frame = twins(image)
-        np.testing.assert_array_equal(twins.map(twins.program.outputs[0]).ravel(), output.ravel())
+        np.testing.assert_array_equal(twins.compiled.map(twins.program.outputs[0]).ravel(), output.ravel())
     assert not frame.whole and len(np.unique(want, axis=0)) > 1

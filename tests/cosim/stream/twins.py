@@ -1,19 +1,15 @@
 """A compiled stream on the golden machine beside PyTorch's, frame by frame: what differs, in words."""
 
-from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator
 
 import numpy as np
 import torch
 
-from accel_models.commands import WORD_BYTES, StoreRegisters
-from accel_models.golden.machine import Machine
 from accel_models.network import CpuCall
-from accel_models.program import Program
 from accel_models.system import System
 from cosim.lower import lower_stream
+from cosim.stream import run
 from cosim.stream.compiler import ROWS_BEFORE, compile_stream
-from cosim.stream.masks import Mask, margin_of, place_masks
 from cosim.stream.plan import changed, plan_stream
 from workloads.patchskip import Frame, Settings, Stream, integer
 
@@ -26,101 +22,59 @@ class Twins:
         lowered = lower_stream(network, settings)
         self.plan = plan_stream(lowered)
         self.program = compile_stream(lowered, system)
-        self.machine = Machine(self.program)
+        self.compiled = run.Stream(self.program)
         self.differences: list[str] = []
-        assert system.accelerator is not None
-        margin = margin_of(source.reaches for layer in self.plan.layers for source in layer.sources)
-        self._masks, _ = place_masks(self.plan.masks, margin, system.accelerator.scratchpad.size_bytes)
-        self._counted = counted_by(self.program)
 
-    def codes(self, frame: torch.Tensor) -> dict[str, np.ndarray]:
-        """The program's input [1, 1, lines, pixels, 4]."""
-        codes = self.stream.network.input.codes.encode(frame).permute(1, 2, 0).numpy()
-        return {self.plan.frame.name: self.plan.frame.framed(codes)[None]}
+    @property
+    def machine(self) -> run.Machine:
+        return self.compiled.machine
+
+    def codes(self, frame: torch.Tensor) -> np.ndarray:
+        """int8 [rows, columns, 3]."""
+        return self.stream.network.input.codes.encode(frame).permute(1, 2, 0).numpy()
 
     def __call__(self, frame: torch.Tensor) -> Frame:
         want = self.stream(frame)
-        self.machine.run(self.codes(frame))
-        found = {**self._values(), **self._decisions(want), **self._masks_found(want)}
-        if not want.whole:
-            found |= {"charged": (self._charged(), want.cost.charged)}
-        found |= self._counts(want)
+        have = self.compiled(self.codes(frame))
         self.differences = [
-            f"frame {self.stream.frames - 1}, {name}: {_described(have, wanted)}"
-            for name, (have, wanted) in found.items()
-            if not np.array_equal(have, wanted)
+            f"frame {have.index}, {name}: {_described(found, wanted)}"
+            for name, found, wanted in self._pairs(have, want)
+            if not np.array_equal(found, wanted)
         ]
         return want
 
-    def map(self, name: str) -> np.ndarray:
-        """int8 [rows, columns, channels] as golden has it."""
-        (item,) = (item for item in self.plan.maps if item.name == name)
-        data = self.machine.read(name)[0]
-        if data.size != item.bytes:  # the last vector of a classifier
-            return data.reshape(*item.size, item.channels)
-        lines = data.reshape(item.lines, item.pixels, item.channels)
-        rows, columns = (slice(first, first + size) for first, size in zip(item.before, item.size, strict=True))
-        return lines[rows, columns]
-
-    def _values(self) -> dict[str, tuple[object, object]]:
-        return {
-            f"map {layer.target.name}": (
-                self.map(layer.target.name),
-                self.stream.values[layer.target.name].permute(1, 2, 0).numpy(),
-            )
-            for layer in self.plan.layers
-        }
-
-    def _decisions(self, want: Frame) -> dict[str, tuple[object, object]]:
-        choice, state = self.machine.read("choice")[0], self.machine.read("state")[0]
+    def _pairs(self, have: run.Frame, want: Frame) -> Iterator[tuple[str, object, object]]:
+        """(what, as golden has it, as PyTorch has it)."""
         stream = self.stream
-        return {
-            "whole": (bool(choice[0]), want.whole),
-            "state": (state.tolist(), [stream.frames, stream._blind, stream._next_blind]),
-        }
+        yield "whole", have.whole, want.whole
+        yield "state", self.machine.read("state")[0].tolist(), [stream.frames, stream._blind, stream._next_blind]
+        for place, layer in enumerate(self.plan.layers):
+            name, row = layer.target.name, ROWS_BEFORE + 2 * place
+            computed = want.recomputed[name].numpy()
+            yield f"map {name}", self.compiled.map(name), stream.values[name].permute(1, 2, 0).numpy()
+            yield f"mask of {name}", have.masks[layer.mask], computed
+            yield f"patches of {name}", self._patches(row), int(computed.sum())
+            pixels = stream.plans[name].pixels(want.recomputed[name])
+            yield f"macs of {name}", have.macs[row], pixels * layer.macs_per_pixel
+        if not want.whole:  # of a whole frame nothing is compared, and PyTorch charges the look alone
+            for name, mask in want.changed.items():
+                yield f"mask of what changed in {name}", have.masks[changed(name)], mask.numpy()
+            yield "charged", self._charged(), want.cost.charged
 
-    def _masks_found(self, want: Frame) -> dict[str, tuple[object, object]]:
-        """Of what is computed anew; and, where the frame is not whole, of what changed."""
-        found = {f"mask {layer.mask}": (layer.mask, want.recomputed[layer.target.name]) for layer in self.plan.layers}
-        if not want.whole:
-            found |= {f"mask {changed(name)}": (changed(name), mask) for name, mask in want.changed.items()}
-        return {key: (self._mask(self._masks[name]), mask.numpy()) for key, (name, mask) in found.items()}
+    def _counts(self) -> np.ndarray:
+        return self.machine.read("patches_computed")[0].astype(np.int64)
 
-    def _mask(self, mask: Mask) -> np.ndarray:
-        rows, columns = mask.grid.shape
-        pad = self.machine.state.scratchpad[0]
-        return np.stack([pad[mask.at(row, 0) :][:columns] for row in range(rows)]).astype(np.int64)
+    def _patches(self, row: int) -> int:
+        """Computed in a row of the program."""
+        bands = self.program.metadata["stream"]["bands"]
+        parts = [any(made == row for made, _ in layers) for layers in bands]
+        return int(self._counts()[parts].sum())
 
     def _charged(self) -> int:
         (call,) = (call for call in self.program.cpu_calls if call.name == "finish")
         assert isinstance(call.attributes, CpuCall)
         constant = dict(call.attributes.parameters)["constant"]
-        counts = self.machine.read("patches_computed")[0].astype(np.int64)
-        return int(constant + (counts * self.program.constants["patch_charges"]).sum())
-
-    def _counts(self, want: Frame) -> dict[str, tuple[object, object]]:
-        """Patches computed by layer: those of a join are counted with the convolution before it, and the rest apart."""
-        counts = self.machine.read("patches_computed")[0]
-        found, before = {}, None
-        for place, layer in enumerate(self.plan.layers):
-            own = int(counts[self._counted[ROWS_BEFORE + 2 * place + 1]].sum())
-            if before is not None and layer.joined_to(before[0]):
-                own += before[1]
-            found[f"patches of {layer.name}"] = (own, int(want.recomputed[layer.target.name].sum()))
-            before = layer, own
-        return found
-
-
-def counted_by(program: Program) -> Mapping[int, list[int]]:
-    """The places of ``patches_computed`` that the commands of each row count in."""
-    found: defaultdict[int, list[int]] = defaultdict(list)
-    second = [segment for segment in program.segments if segment.count][1]
-    span = range(second.first, second.first + second.count)
-    stored = [index for index in span if isinstance(program.decoded[index], StoreRegisters)]
-    addresses = [program.decoded[index].pad_address for index in stored]
-    for index, address in zip(stored, addresses, strict=True):
-        found[int(program.command_rows[index])].append((address - min(addresses)) // WORD_BYTES)
-    return found
+        return int(constant + (self._counts() * self.program.constants["patch_charges"]).sum())
 
 
 def _described(have: object, want: object) -> str:
