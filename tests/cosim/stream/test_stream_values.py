@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accel_models.golden.machine import run_program
+from accel_models.system import load_system, parse_system
 from cosim.encode import compile_network
 from cosim.lower import lower_dense
 from tests.cosim.stream import drawn
@@ -67,3 +68,14 @@ def test_with_theta_0_the_output_is_that_of_the_dense_network() -> None:
         frame = twins(image)
         np.testing.assert_array_equal(twins.compiled.map(twins.program.outputs[0]).ravel(), output.ravel())
     assert not frame.whole and len(np.unique(want, axis=0)) > 1
+
+
+def test_maps_may_lie_in_external_ram() -> None:
+    """Where SRAM is short; the values are the same."""
+    plain = drawn.chip(16, 16, sram_bytes=200 << 10)
+    short = parse_system(plain.model_dump() | {"external_ram": load_system("edge16-ext").external_ram})
+    twins = Twins(drawn.residual(), Settings(patch=8, theta=3), short)
+    assert {binding.space for binding in twins.program.bindings.values()} == {"sram", "external"}
+    for image in drawn.inputs(drawn.clip(["box", "faint", "edge"], *drawn.RESIDUAL, 6)):
+        twins(image)
+        assert twins.differences == []
