@@ -6,7 +6,7 @@ engine timeline, which the page draws on a canvas because it may hold a hundred 
 
 import json
 
-from reports import comparison, figures, step, summary, tables
+from reports import clip, comparison, figures, step, streams, summary, tables
 from reports.derived import LANES, RunJson, check
 from reports.figures.figure import ENGINE_COLORS, Figure
 from reports.page import card, render, section
@@ -19,10 +19,11 @@ def page(run: RunJson) -> str:
     drawn: list[Figure] = []
     body = _header(run) + _main(run, drawn)
     title = f"{run['workload']} on {run['system']}"
-    return render(title, body, run, drawn, scripts=("page.js", "timeline.js"))
+    return render(title, body, run, drawn, scripts=("page.js", "timeline.js", "clip.js"))
 
 
 _SECTIONS = (
+    ("clip-section", "Clip"),
     ("step", "Step"),
     ("latency", "Latency"),
     ("losses-section", "Losses"),
@@ -40,6 +41,7 @@ _SECTIONS = (
 
 def _header(run: RunJson) -> str:
     hidden = [] if run["hardware"]["accelerator"] else ["roofline-section"]
+    hidden += [] if streams.is_stream(run) else ["clip-section"]
     hidden += [] if step.is_shown(run) else ["step"]
     hidden += [] if run["losses"] else ["losses-section"]
     hidden += [] if run.get("rtl") else ["rtl-section"]
@@ -60,6 +62,7 @@ def _main(run: RunJson, drawn: list[Figure]) -> str:
         summary.tile_grid(run),
         summary.notes(run),
         section("", summary.warm_and_cold(run)),
+        *clip.sections(run, put),
         *step.sections(run, put),
         section("latency", put(figures.latency_by_operator(run))),
         section("", f'<div class="pair">{put(figures.latency_by_phase(run))}{put(figures.engines(run))}</div>'),

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from reports import clip, streams
 from reports.derived import RunJson, peak_macs_per_cycle
 from reports.parts import Cell, Column, Tile, escape, table, tile
 from reports.units import count, digits, duration, energy, metric, share, size
@@ -13,6 +14,8 @@ _WEIGHTS = {"sram": "weights in SRAM (warm)", "flash": "weights streamed from fl
 
 def sentence(run: RunJson) -> str:
     """What ran where and what came out, in words. HTML."""
+    if streams.is_stream(run):
+        return clip.sentence(run)
     where = f", {_part(run)} on the accelerator" if run["accelerator_macs"] else ""
     cold, weights = run.get("cold"), str(run["weights"])
     weights = _WEIGHTS.get(weights, weights) if peak_macs_per_cycle(run) else "the CPU alone"
@@ -24,8 +27,9 @@ def sentence(run: RunJson) -> str:
 
 
 def tiles(run: RunJson) -> list[Tile]:
-    """The headline numbers, metrics last."""
+    """The headline numbers, metrics last; a stream's first, since all else is of one of its frames."""
     memory = {item["space"]: item["size_bytes"] for item in run["memory"]}
+    one = f"frame {run['metrics']['stream']['shown']} alone" if streams.is_stream(run) else "one invocation"
     sram = run["hardware"]["sram"]["size_bytes"]
     found = [
         Tile(
@@ -33,7 +37,7 @@ def tiles(run: RunJson) -> list[Tile]:
             key="latency_ms",
             exact=run["latency_ms"],
             value=duration(run["latency_ms"]),
-            note=f"one invocation, {_FIDELITY.get(run['fidelity'], run['fidelity'])}",
+            note=f"{one}, {_FIDELITY.get(run['fidelity'], run['fidelity'])}",
         ),
         Tile(
             name="Cycles",
@@ -64,7 +68,8 @@ def tiles(run: RunJson) -> list[Tile]:
                 key="utilization",
                 exact=run["utilization"],
                 value=f"{100 * run['utilization']:.1f} %",
-                note=f"of {peak_macs_per_cycle(run)} MACs a cycle, over the whole run",
+                note=f"of {peak_macs_per_cycle(run)} MACs a cycle, over the whole "
+                + ("frame; skipped MACs do not count" if streams.is_stream(run) else "run"),
                 share=run["utilization"],
             )
         )
@@ -92,7 +97,7 @@ def tiles(run: RunJson) -> list[Tile]:
                 note=f"estimate at {run['hardware']['technology']['node_nm']} nm",
             )
         )
-    return found + _metrics(run["metrics"])
+    return clip.tiles(run) + found if streams.is_stream(run) else found + _metrics(run["metrics"])
 
 
 def _part(run: RunJson) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from reports import training
+from reports import streams, training
 from reports.derived import RunJson, peak_macs_per_cycle, utilization
 from reports.units import count, digits, duration, energy, metric, share, shorten, size
 
@@ -199,13 +199,30 @@ def _against(run: RunJson) -> list[str]:
     return lines
 
 
+def _stream(run: RunJson) -> list[str]:
+    """A stream: what skipping saves over all frames, and what it costs."""
+    metrics, name = run["metrics"], run["metrics"]["stream"]["clip"]
+    return [
+        f"stream {name}, {metrics['frames']} frames: {100 * metrics['skip_ratio']:.1f} % of the MACs skipped; a frame"
+        f" takes {duration(metrics['latency_mean_ms'])} on average, {duration(metrics['latency_max_ms'])} at worst,"
+        f" dense {duration(metrics['latency_dense_ms'])}; {energy(metrics['energy_mean_uj'])} on average, dense"
+        f" {energy(metrics['energy_dense_uj'])}",
+        f"       {metrics['deadline_misses']} frames miss the deadline of {duration(streams.deadline_ms(run))}; error"
+        f" {100 * metrics['error']:.2f} %, the dense network's answer in {100 * metrics['agreement']:.1f} % of frames;"
+        f" codes different from PyTorch: {metrics['codes_different']:,}",
+    ]
+
+
 def _metrics(run: RunJson) -> list[str]:
     found = [
         f"{name} {metric(value)}"
         for name, value in run["metrics"].items()
         if isinstance(value, int | float) and not isinstance(value, bool)
     ]
-    lines = [f"values {', '.join(found)}"] if found else []
+    if streams.is_stream(run):
+        lines = _stream(run)
+    else:
+        lines = [f"values {', '.join(found)}"] if found else []
     return lines + [f"note   {note}" for note in run["metrics"].get("notes", [])]
 
 

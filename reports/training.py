@@ -16,8 +16,8 @@ PHASES = ("forward", "backward-input", "backward-weight", "update", "communicate
 
 
 def is_step(run: RunJson) -> bool:
-    """Whether a run trains: it has phases besides forward."""
-    return any(phase["name"] != "forward" for phase in run["phases"])
+    """Whether a run trains: it has a phase of a step besides forward."""
+    return any(phase["name"] in PHASES[1:] for phase in run["phases"])
 
 
 def samples(run: RunJson) -> int:

@@ -28,6 +28,7 @@
       ...figure.layout,
       xaxis: axis(figure.layout.xaxis), yaxis: axis(figure.layout.yaxis),
     };
+    for (const name of Object.keys(figure.layout)) if (/^[xy]axis\d+$/.test(name)) layout[name] = axis(figure.layout[name]);
     return [data, layout];
   }
 

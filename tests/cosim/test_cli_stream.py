@@ -8,7 +8,10 @@ import numpy as np
 import pytest
 
 from cosim.cli.main import main
+from reports import html, streams, terminal
 from tests.fixtures.command import TARGETS, Command, Refusal, refusal, runner
+from tests.reports.streams import stream_run
+from tests.reports.test_html import Page
 
 FRAMES = 4
 
@@ -77,6 +80,21 @@ def test_pictures_show_what_changed(played: dict[str, Any]) -> None:
     for item in others:
         near = [level for level, mark in zip(item["computed"], item["changed"], strict=True) if mark == "1"]
         assert near and "0" not in near and "0" in item["computed"]
+
+
+def test_reports_show_the_clip(played: dict[str, Any]) -> None:
+    """And what the reports' own tests are made of has the shape of a real run."""
+    assert "clip" in Page(html.page(played)).ids
+    assert [frame.index for frame in streams.frames(played)] == list(range(FRAMES))
+    assert f"{FRAMES} frames: {100 * played['metrics']['skip_ratio']:.1f} % of the MACs skipped" in terminal.text(
+        played
+    )
+    real, made_up = played["metrics"], stream_run()["metrics"]
+    for key in (None, "series", "pictures", "memory", "rules"):
+        a, b = (item if key is None else item["stream"][key] for item in (real, made_up))
+        assert set(a) == set(b), key
+    assert set(real["stream"]) == set(made_up["stream"])
+    assert set(real["stream"]["pictures"]["items"][0]) == set(made_up["stream"]["pictures"]["items"][0])
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import pytest
 
 from reports import html
 from tests.reports.runs import small_run
+from tests.reports.streams import stream_run
 from tests.reports.test_training import CURVES, OTHER, step_run
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -38,6 +39,30 @@ window.addEventListener("load", () => {
     head(text).querySelector("button").click();
     found.sorted.push([text, head(text).getAttribute("aria-sort"), names()]);
   }
+  const clip = document.getElementById("clip");
+  if (clip) {
+    const screen = clip.querySelector("canvas"), slider = document.getElementById("clip-slider");
+    const plot = document.getElementById("stream-over-time");
+    const copy = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+    const patch = (k) => { // in the middle of each of 3 x 4 patches of a picture of 2.5 x 3.5
+      const x = k % 4 + (k % 4 === 3 ? .25 : .5), y = Math.floor(k / 4) + (k > 7 ? .25 : .5);
+      return [...copy.getImageData(x * screen.width / 3.5, y * screen.height / 2.5, 1, 1).data];
+    };
+    const pixels = () => {
+      copy.canvas.width = screen.width; copy.canvas.height = screen.height; copy.drawImage(screen, 0, 0);
+      return [...Array(12).keys()].map(patch);
+    };
+    const state = () => ({
+      frame: clip.dataset.frame, name: document.getElementById("clip-name").textContent,
+      rows: [...document.querySelectorAll("#clip-values tr")].map((row) => row.cells[1].textContent),
+      cursor: plot.layout.shapes[0].x0, play: document.getElementById("clip-play").textContent,
+      patches: pixels() });
+    found.clip = [state()];
+    slider.value = 4; slider.dispatchEvent(new Event("input")); found.clip.push(state());
+    document.getElementById("clip-plain").click(); found.clip.push(state());
+    plot.emit("plotly_click", { points: [{ x: 20 }] }); found.clip.push(state());
+    document.getElementById("clip-play").click(); found.clip.push(state());
+  }
   const timeline = document.getElementById("timeline");
   if (!timeline) return finish();
   const canvas = timeline.querySelector("canvas"), label = document.getElementById("timeline-span");
@@ -55,7 +80,8 @@ window.addEventListener("load", () => {
       canvas.dispatchEvent(new PointerEvent("pointermove", { ...at, clientY: at.clientY + 56 * lane++ }));
     }
     found.timeline.tip = timeline.querySelector(".tip").textContent;
-    finish();
+    if (!clip) return finish();
+    until(() => clip.dataset.frame === "21", () => { found.played = clip.dataset.frame; finish(); });
   });
 });
 </script></body>"""
@@ -106,6 +132,27 @@ def test_the_figures_of_a_training_step_are_drawn(tmp_path: Path) -> None:
     assert len(ours) >= 9
     for name, figure in ours.items():
         assert figure["marks"] > 0 and figure["width"] > 300 and figure["height"] > 200, name
+
+
+def test_a_clip_moves_with_its_slider_its_figure_and_by_itself(tmp_path: Path) -> None:
+    """Dimmed where nothing was computed, tinted where something was, outlined where it changed; numbers follow."""
+    run = stream_run()
+    found = opened(run, tmp_path)
+    for name in ("stream-over-time", "stream-parts", "stream-break-even", "stream-memory"):
+        assert found["figures"][name]["marks"] > 0 and found["figures"][name]["height"] >= 200, name
+    first, moved, plain, clicked, started = found["clip"]
+    items = {str(item["index"]): item for item in run["metrics"]["stream"]["pictures"]["items"]}
+    assert [state["frame"] for state in found["clip"]] == ["6", "12", "12", "21", "0"]
+    for state in found["clip"]:
+        assert state["name"] == f"Frame {state['frame']}" and state["cursor"] == int(state["frame"])
+    assert first["rows"][4:6] == ["25.62 µs, 0.512 × dense", "5.125 µJ, 0.466 × dense"]
+    assert moved["rows"][:3] == ["whole, though compared", "0.0 % of the MACs", "12 of 12"]
+    for pixel, tenths in zip(first["patches"], items["6"]["computed"], strict=True):
+        red, green, blue, _ = pixel
+        assert (red - blue > 8) if tenths != "0" else (red <= blue + 1 and max(pixel[:3]) < 100)
+    assert all(max(pixel[:3]) - min(pixel[:3]) <= 1 and min(pixel[:3]) >= 80 for pixel in plain["patches"])
+    assert "Play" in clicked["play"] and "Pause" in started["play"]
+    assert found["played"] == "21"
 
 
 def test_the_table_sorts_by_number_and_by_name(found: dict[str, Any]) -> None:
