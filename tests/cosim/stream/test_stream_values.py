@@ -5,12 +5,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from accel_models.commands import List
 from accel_models.golden.machine import run_program
 from accel_models.system import load_system, parse_system
 from cosim.encode import compile_network
 from cosim.lower import lower_dense
+from cosim.stream.context import MOST_CHUNKS
 from tests.cosim.stream import drawn
-from tests.cosim.stream.drawn import CHIPS
+from tests.cosim.stream.drawn import CHIPS, Block
 from tests.cosim.stream.twins import Twins
 from workloads.patchskip import Frame, Settings
 
@@ -78,4 +80,17 @@ def test_maps_may_lie_in_external_ram() -> None:
     assert {binding.space for binding in twins.program.bindings.values()} == {"sram", "external"}
     for image in drawn.inputs(drawn.clip(["box", "faint", "edge"], *drawn.RESIDUAL, 6)):
         twins(image)
+        assert twins.differences == []
+
+
+def test_bands_of_as_many_chunks_as_registers_count() -> None:
+    """One patch at a time; every other band has its counts in the registers behind."""
+    rows, columns = 24, 8 * MOST_CHUNKS
+    network = drawn.quantized((Block(kind="conv", channels=16), Block(kind="conv", channels=16)), rows, columns)
+    chip = drawn.chip(16, 16, pad_bytes=1 << 18, entries=128)
+    twins = Twins(network, Settings(patch=8, theta=1, dense_above=2.0), chip)
+    chunks = [command.chunks for command in twins.program.decoded if isinstance(command, List)]
+    assert chunks.count(MOST_CHUNKS) == 2 * 3  # layers, rows of patches
+    for image in drawn.inputs(drawn.clip(["box", "edge", "global"], rows, columns, 8)):
+        assert twins(image).whole == (twins.stream.frames == 1)
         assert twins.differences == []
