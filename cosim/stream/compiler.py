@@ -15,7 +15,7 @@ import numpy as np
 
 from accel_models import cost
 from accel_models.checker import check_program
-from accel_models.commands import WORD_BYTES, Store
+from accel_models.commands import COMMAND_BYTES, WORD_BYTES, Store
 from accel_models.kernels.streams import FLAGS, STATE
 from accel_models.network import CpuCall, Network, Operator, Tensor
 from accel_models.program import Binding, Placement, Program, Row, Segment
@@ -42,6 +42,7 @@ from cosim.stream.maps import StreamError, persistent_bytes
 from cosim.stream.masks import Mask, margin_of, place_masks
 from cosim.stream.plan import Plan, changed, consumed, plan_stream
 from cosim.stream.references import take
+from cosim.stream.suited import check_bus, check_masks, check_room
 
 _STAGES = (0.35, 0.25, 0.15, 0.1, 0.05)  # of the scratchpad, for what is loaded while as much is computed
 ROWS_BEFORE = 2
@@ -59,7 +60,8 @@ def compile_stream(network: Network, system: System) -> Program:
         raise CompileError(f"network {network.name} is a stream, which system {system.name} cannot run: no accelerator")
     try:
         plan = plan_stream(network)
-        _check_room(plan, system)
+        check_room(plan, system)
+        check_bus(plan, system.bus.bytes_per_cycle)
         program = _fitted(plan, system, system.accelerator)
     except (StreamError, PlacementError) as error:
         raise CompileError(f"{network.name} on {system.name}: {error}") from None
@@ -86,21 +88,6 @@ class Homes:
         return self.add(Tensor(name=name, shape=(count,), dtype=dtype, role="persistent"))
 
 
-def _check_room(plan: Plan, system: System) -> None:
-    """Raises StreamError where what lives from frame to frame cannot fit, naming what to drop."""
-    sizes, room = persistent_bytes(plan.maps), system.sram.size_bytes
-    if sum(sizes.values()) <= room:
-        return
-    dropped = sizes["references"] - plan.frame.bytes
-    advice = "a smaller frame or network, or more SRAM"
-    if dropped:
-        advice = f"theta 0, or none but the frame's (compare=input), which drops {dropped} B; {advice}"
-    raise StreamError(
-        f"a stream keeps {sizes['maps']} B of maps and {sizes['references']} B of references from frame to frame, "
-        f"SRAM holds {room} B: want {advice}"
-    )
-
-
 def _fitted(plan: Plan, system: System, accelerator: Accelerator) -> Program:
     """With the largest pieces that find room: they overlap best."""
     for share in _STAGES[:-1]:
@@ -114,6 +101,7 @@ def _compiled(plan: Plan, system: System, accelerator: Accelerator, share: float
     size = accelerator.scratchpad.size_bytes
     margin = margin_of(source.reaches for layer in plan.layers for source in layer.sources)
     masks, masks_at = place_masks(plan.masks, margin, size)
+    check_masks(masks_at, size)
     context = Context(
         hw=hw,
         entries=accelerator.accumulators.entries,
@@ -125,7 +113,10 @@ def _compiled(plan: Plan, system: System, accelerator: Accelerator, share: float
     _look(plan, context, homes, (masks_at, size))
     context.emitter.end_segment()
     emission = _layers(plan, context, homes)
-    context.emitter.place(masks_at)
+    try:
+        context.emitter.place(masks_at)
+    except PlacementError as error:
+        raise PlacementError(f"{error}; want a smaller patch or smaller layers, or a larger scratchpad") from None
     calls = _calls(plan, emission, constants)
     about = _about(plan, masks, emission)
     return _program(plan, system, accelerator.token_depth, context, homes, calls, constants, about)
@@ -233,6 +224,7 @@ def _program(
     count = sum(len(segment) + 1 for segment in context.emitter.segments)
     for storage in homes.storages.values():
         storage.block.last = len(rows) - 1
+    check_room(plan, system, len(context.constants.data), COMMAND_BYTES * count)
     place_homes(system, homes.storages, context.constants, count, memories)
     context.constants.move("sram")
     found = encode_segments(enumerate(context.emitter.segments), context.hw.columns, token_depth)

@@ -134,8 +134,12 @@ def rest(name: str) -> str:
 
 
 def plan_stream(given: Network) -> Plan:
-    """Raises StreamError naming an operator that cannot be made patch by patch."""
-    rules = Rules.of(given)
+    """Raises StreamError naming a rule out of its range, or an operator that cannot be made patch by patch."""
+    try:
+        rules = Rules.of(given)
+    except ValueError as error:
+        raise StreamError(str(error)) from None
+    _check_frame(given)
     for operator in given.operators:
         _check(given, operator)
     network = with_wide_pixels(given)
@@ -206,13 +210,25 @@ def _read(operator: Operator) -> tuple[str, ...]:
 def _thetas(network: Network, rules: Rules) -> Mapping[str, int]:
     """The thresholds of compared maps. The frame has one always."""
     (source,) = network.inputs
-    made = {name for operator in network.operators for name in operator.outputs}
+    made = [source, *(name for operator in network.operators for name in operator.outputs)]
     for name in rules.theta:
-        if name not in made | {source}:
+        if name not in made:
             raise StreamError(f"network {network.name}: theta names {name}, which is no map; maps: {', '.join(made)}")
     if source not in rules.theta:
         raise StreamError(f"network {network.name}: want a theta for the frame, {source}")
     return rules.theta
+
+
+def _check_frame(network: Network) -> None:
+    """Whether the input is one picture."""
+    if len(network.inputs) != 1:
+        raise StreamError(f"network {network.name} has the inputs {', '.join(network.inputs)}; want one, the frame")
+    (source,) = network.inputs
+    tensor = network.tensors[source]
+    if len(tensor.shape) != 4 or tensor.shape[0] != 1 or tensor.dtype != "int8":
+        raise StreamError(
+            f"the frame {source} is {tensor.dtype}{list(tensor.shape)}; want int8[1, rows, columns, channels]"
+        )
 
 
 def _check(network: Network, operator: Operator) -> None:
