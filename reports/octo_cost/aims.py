@@ -23,6 +23,14 @@ class Aim:
         return self.value >= self.limit if self.bound == "at least" else self.value <= self.limit
 
 
+_SAVED = {
+    "sram": {
+        "SRAM of activations saved by computing them again": "moving_bytes",
+        "SRAM of the whole step saved by computing activations again": "peak_bytes",
+    },
+    "flash": {"SRAM of the whole step saved by that and by leaving its commands in flash": "peak_bytes"},
+}
+"""By memory of the commands: what is saved, and of which size."""
 FILLED, UPDATE, ABOVE_BOUND, SAVED, DOMINANT = 0.6, 0.1, 0.1, 0.3, 0.5
 
 
@@ -45,7 +53,7 @@ def _of_step(row: Mapping[str, Any]) -> list[Aim]:
 
 
 def _of_float(row: Mapping[str, Any]) -> list[Aim]:
-    text = "with float32 masters, the update's share of the step's cycles (it is to dominate)"
+    text = "with float32 masters, the update's share of the step's cycles: it dominates"
     return [Aim(text, row["workload"], "at least", DOMINANT, share(row, "update"))]
 
 
@@ -53,8 +61,7 @@ def _of_memory(row: Mapping[str, Any]) -> list[Aim]:
     name, above = row["workload"], row["peak_bytes"] / row["bound_bytes"] - 1
     found = [Aim("SRAM at the peak, above the largest set of live bytes", name, "at most", ABOVE_BOUND, above)]
     for small in row["smallest"]:
-        where = "SRAM" if small["commands"] == "sram" else "flash"
-        for key, what in (("moving_bytes", "the activations"), ("peak_bytes", "the whole peak")):
-            text = f"saved of {what} in the smallest SRAM, commands in {where}"
-            found.append(Aim(text, name, "at least", SAVED, saved(row, small, key)))
+        if small["recomputed"]:
+            for text, key in _SAVED[small["commands"]].items():
+                found.append(Aim(text, name, "at least", SAVED, saved(row, small, key)))
     return found

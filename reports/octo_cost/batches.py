@@ -25,8 +25,8 @@ def measure(workload: str, system: str, masters: str, report: Callable[[str], No
         "commands": bound.program.metadata["commands"],
         "recomputed": list(bound.program.metadata.get("recomputed", ())),
         "sram_peak_bytes": bound.program.peak_bytes("sram"),
+        "flash_bytes": result.flash_bytes,
         "cycles": result.cycles,
         "energy_uj": result.energy_uj,
-        "accelerator_macs": result.accelerator_macs,
-        "utilization": result.utilization,
+        "cpu_cycles": sum(item.cycles for item in result.operators if item.placement == "cpu"),
     }

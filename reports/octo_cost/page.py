@@ -27,7 +27,7 @@ def page(data: Row) -> str:
         batches(data),
         _beside([row for row in integer if row["beside"]]),
     ]
-    return "\n".join(parts)
+    return "\n".join(part for part in parts if part)
 
 
 def _introduction(data: Row) -> str:
@@ -81,7 +81,7 @@ def _aims(data: Row, integer: Sequence[Row]) -> str:
     )
     return (
         "## Aims\n\n"
-        + table(["aim", "network", "wanted", "measured", ""], rows, 2)
+        + table(["aim", "network", "wanted", "measured", "result"], rows, 2)
         + "\n"
         + paragraph(
             "The layers of `octo` are small for such an array. What a step decides on the CPU (scales, the loss, "
@@ -142,10 +142,10 @@ def _masters(steps: Sequence[Row]) -> str:
     return (
         "## Masters in float32\n\n"
         + paragraph(
-            "The accelerator has no update of float32 masters: the CPU does it, on float32 numbers. It computes the "
-            "weight gradients for it too, with which the accelerator could do nothing but update; they count as part "
-            "of the update here and have a column of their own. A batch below the others' is the largest that fits the "
-            "memory."
+            "The accelerator has no update of float32 masters: the CPU does it. The CPU computes the weight "
+            "gradients for it too, because the accelerator keeps their sums for its own update only; they count as "
+            "part of the update here, and the last column says how much they are. A batch below the others' is the "
+            "largest that fits the memory."
         )
         + "\n"
         + table(

@@ -91,32 +91,35 @@ def _sizes(row: Row, small: Row) -> list[str]:
 
 def batches(data: Row) -> str:
     """The largest batch by network, memory and masters."""
-    head = ["network", "system", "SRAM", "masters", "largest batch", "commands in", "computed again"]
+    head = ["network", "system, SRAM", "masters", "largest batch", "SRAM used", "flash used", "commands in"]
+    more = ["computed again", "cycles of the CPU", "cycles a sample", "energy a sample"]
     return (
         "## The largest batch that fits\n\n"
         + paragraph(
             "Found by compiling: the planner accepts this batch and refuses the next one, as `cosim run octo-resnet8 "
             "--system edge16 --batch largest` does. Where SRAM is short it first leaves the commands in flash, which "
-            "takes longer to fetch them from, and then computes activations again."
+            "takes longer to fetch them from, and then computes activations again. Flash, which holds the commands in "
+            "any case, can be full first. A sample of the largest batch is not always the cheapest: bias gradients "
+            "over more pixels than the accelerator's sums can hold go to the CPU."
         )
         + "\n"
-        + table(
-            [*head, "cycles a sample", "energy a sample"],
-            [_batch(row, data["systems"][row["system"]]["sram_bytes"]) for row in data["batches"]],
-            4,
-        )
+        + table([*head, *more], [_batch(row, data["systems"][row["system"]]) for row in data["batches"]], 3)
     )
 
 
-def _batch(row: Row, sram_bytes: int) -> list[str]:
-    head = [code(row["workload"]), code(row["system"]), f"{sram_bytes // 1024:,} KiB", MASTERS[row["masters"]]]
+def _batch(row: Row, system: Row) -> list[str]:
+    where = f"{code(row['system'])}, {system['sram_bytes'] // 1024:,} KiB"
+    head = [code(row["workload"]), where, MASTERS[row["masters"]]]
     if not row["batch"]:
-        return [*head, "none", "", "", "", ""]
+        return [*head, "none", *[""] * 7]
     return [
         *head,
         f"{row['batch']:,}{' (all images)' if row['batch'] == row['most'] else ''}",
+        percent(row["sram_peak_bytes"] / system["sram_bytes"]),
+        percent(row["flash_bytes"] / system["flash_bytes"]),
         MEMORIES[row["commands"]],
         code(*row["recomputed"]) or "none",
+        percent(row["cpu_cycles"] / row["cycles"]),
         f"{row['cycles'] / row['batch']:,.0f}",
         energy(row["energy_uj"] / row["batch"]),
     ]

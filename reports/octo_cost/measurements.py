@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from accel_models.system import load_system
+from accel_models.system import System, load_system
 from cosim.bind import bind
 from cosim.options import Options
 from reports.octo_cost import batches, memory, steps
@@ -34,12 +34,8 @@ def measure(report: Report) -> dict[str, Any]:
         )
         if largest:
             found.append(float_step(workload, min(BATCH, largest), report))
-    systems = {name: load_system(name) for name in BATCH_SYSTEMS}
     return {
-        "systems": {
-            name: {"description": item.description, "sram_bytes": item.sram.size_bytes}
-            for name, item in systems.items()
-        },
+        "systems": {name: _system(load_system(name)) for name in BATCH_SYSTEMS},
         "steps": found,
         "memory": memories,
         "batches": fitting,
@@ -58,6 +54,11 @@ def float_step(workload: str, batch: int, report: Report) -> dict[str, Any]:
     told = _named(f"{workload}, {FLOAT} masters", report)
     bound = bind(workload, load_system(SYSTEM), Options(batch=batch, masters=FLOAT), "auto", told)
     return steps.measure(bound, FLOAT, told, beside=False)
+
+
+def _system(system: System) -> dict[str, Any]:
+    sizes = {"sram_bytes": system.sram.size_bytes, "flash_bytes": system.flash.size_bytes}
+    return {"description": system.description, **sizes}
 
 
 def _named(what: str, report: Report) -> Report:
