@@ -13,7 +13,8 @@
 #   make proofs  proves properties of the RTL's queues, tokens and dispatcher; reports/results/proofs.md
 #   make activity  how often the RTL's signals change in ResNet-8, beside what the energy table assumes
 #   make area    synthesizes the RTL, counts gates and writes reports/results/area.md
-#   make reproduce-octo  trains in 8-bit integers and in floats, three seeds each; reports/results/octo_accuracy.md
+#   make reproduce-octo  trains in 8-bit integers and in floats, three seeds each; reports/results/octo_accuracy.md; then what
+#                a step costs in time, energy and memory; reports/results/octo_cost.md
 #   make reproduce-patchskip  patch skip by policy, patch, threshold and gate; DATA=DIR adds real clips; reports/results/patchskip.md
 #   make clean   removes what the other targets made
 #
@@ -83,6 +84,7 @@ proofs: $(VERIFY)
 
 reproduce-octo: $(STAMP)
 	$(IN_VENV) python -m workloads.octo.reproduce --resume
+	$(IN_VENV) python -m reports.octo_cost
 
 reproduce-patchskip: $(STAMP)
 	$(IN_VENV) python -m workloads.patchskip.reproduce --resume --jobs $(JOBS) $(if $(DATA),--data $(DATA))

@@ -2,7 +2,9 @@
 
 Commands arrive in program order. For each one, the latest conflicting command of every other engine must have ended;
 where vector clocks do not already guarantee it, a token is given by that command and taken by this one. An engine never
-runs more than ``token_depth`` of its commands ahead of the takers of their tokens, so no counter can overflow.
+runs more than ``token_depth`` of its commands ahead of the takers of their tokens, so no counter can overflow. Where so
+many are given before their takers come in the program, the last of them is given by the engine's latest command: it
+stands for all that the engine has done by then, and whoever took it needs no further ones.
 """
 
 from bisect import bisect_left
@@ -84,6 +86,12 @@ class _Ledger:
                 due += 1
             self._due[engine][other] = due
 
+    def fills(self, giver: int, giver_engine: int, taker: int, taker_engine: int) -> bool:
+        """Whether the counter may be full once ``giver`` gives its token, because takers come later in the program."""
+        takers = self._takers[giver_engine][taker_engine]
+        first = len(takers) + 1 - self.depth  # of the tokens that the counter then holds
+        return first >= 0 and (takers[first][1] if first < len(takers) else taker) > giver
+
     def take(self, giver: int, giver_engine: int, taker: int, taker_engine: int) -> None:
         self._takers[giver_engine][taker_engine].append((self.positions[giver], taker))
 
@@ -115,6 +123,8 @@ def token_masks(commands: Sequence[Command], columns: int, token_depth: int) -> 
             other = engines[giver]
             if giver < 0 or other == engine or giver <= clock[other]:
                 continue
+            if ledger.fills(giver, other, index, engine):
+                giver = known[other][other]
             signals[giver] |= 1 << engine
             waits[index] |= 1 << other
             ledger.take(giver, other, index, engine)

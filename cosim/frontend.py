@@ -85,6 +85,10 @@ def prepare(spec: str, options: Options, report: Report) -> Prepared:
     """Load and lower a target; ``report`` is told each stage. Raises ValueError with one clear line."""
     if spec in TRAININGS:
         return _training(TRAININGS[spec], options, report)
+    for name in ("batch", "masters"):
+        if getattr(options, name) is not None:
+            trainings = ", ".join(TRAININGS)
+            raise ValueError(f"--{name} does not apply: {spec} is none of the trainings that have it: {trainings}")
     if spec in STREAMS:
         return _stream(STREAMS[spec], options, report)
     with trace.silence(), trace.seeded(options.seed):
@@ -137,9 +141,11 @@ def _training(training: Training, options: Options, report: Report) -> Prepared:
     for name in ("inputs", "weights", "calibrate"):
         if getattr(options, name) is not None:
             raise ValueError(f"--{name} does not apply: {training.name} is a training with data of its own")
+    if options.batch == "largest":
+        raise ValueError("--batch largest needs a system that the batch has to fit (--system); or give a number")
     with trace.silence(), trace.seeded(options.seed):
         report("loading")
-        example = training.example(options.data, options.seed)
+        example = training.example(options.data, options.seed, options.batch or training.batch, options.masters)
         report("tracing")
         traced = trace.trace_callable(example.trainer, example.inputs, training.name)
     return _step(Step(traced, training), options, report)

@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -12,8 +13,11 @@ class Options:
 
     ``multiplier_bits`` 31 or 16 and ``rounding`` (half_up or double) define the requantizer's arithmetic: they change
     values, so they belong to the network and not to a system. ``keep_float``: quantize nothing, run it on the CPU.
+    ``batch`` (samples of a step, or "largest": as many as fit the system) and ``masters`` (fp32, int16, int12, int10 or
+    int8: what a step keeps of its int8 weights) are for trainings of the registry.
     ``seed``: of PyTorch's and Python's generators while the target is loaded and traced, and of operators that draw
-    random numbers at run time. ``stream``: of targets that are streams. Raises ValueError for a seed out of range.
+    random numbers at run time. ``stream``: of targets that are streams. Raises ValueError for a seed or a batch out of
+    range.
     """
 
     inputs: Path | None = None
@@ -23,12 +27,16 @@ class Options:
     multiplier_bits: int = 31
     rounding: str = "half_up"
     keep_float: bool = False
+    batch: int | Literal["largest"] | None = None
+    masters: str | None = None
     seed: int = 0
     stream: "StreamOptions | None" = None
 
     def __post_init__(self) -> None:
         if not 0 <= self.seed < 1 << 63:
             raise ValueError(f"seed: want 0 to 2**63 - 1, got {self.seed}")
+        if isinstance(self.batch, int) and self.batch < 1:
+            raise ValueError(f"batch: want 1 or more samples, or 'largest', got {self.batch}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ from accel_models.network import Network
 from accel_models.program import Program
 from accel_models.run import Run
 from accel_models.system import System
+from cosim.bind import Report, bind
 from cosim.options import CosimOptions, Options
 from cosim.run import run
 from cosim.steps import differences, is_step, run_steps
@@ -20,8 +21,6 @@ from workloads.arrays import load_arrays
 
 if TYPE_CHECKING:
     from cosim.frontend import Prepared
-
-Report = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,44 +30,6 @@ class Outcome:
     run: Run
     program: Program
     values: Mapping[str, np.ndarray]
-
-
-def network_of(spec: str, options: Options, report: Report) -> Prepared | Network:
-    """The network of a target; a ``.network`` file needs no PyTorch."""
-    if spec.endswith(".network"):
-        report("reading")
-        return Network.load(Path(spec))
-    from cosim.frontend import prepare
-
-    return prepare(spec, options, report)
-
-
-def programs_of(network: Network, system: System, weights: str, report: Report) -> tuple[Program, Program | None]:
-    """The program to run, and the cold one to show beside a warm one."""
-    from cosim.encode import CompileError, compile_network
-
-    report(f"compiling for {system.name}")
-    if "stream" in network.metadata:
-        from cosim.stream.compiler import compile_stream
-
-        return compile_stream(network, system), None
-    step = is_step(network)  # its weights are state, in SRAM in any case
-    try:
-        program = compile_network(network, system, weights, search=not step)  # type: ignore[arg-type]
-    except CompileError as error:
-        if not step:
-            raise
-        raise CompileError(
-            f"{error}; a training step keeps activations and state: want a smaller batch or more SRAM"
-        ) from None
-    cold = None
-    if step:
-        return program, None
-    if weights == "auto" and not len(program.commands):  # the CPU alone, which reads weights where they are stored
-        program = compile_network(network, system, "flash")
-    if weights == "auto" and program.metadata["weights"] == "sram":
-        cold = compile_network(network, system, "flash")
-    return program, cold
 
 
 def run_target(
@@ -90,16 +51,15 @@ def run_target(
         from rtl.bench.support import need_rtl_of
 
         need_rtl_of(system)
-    found = network_of(spec, options, report)
-    network = found if isinstance(found, Network) else found.network
-    if steps > 1 and not is_step(network):
+    bound = bind(spec, system, options, weights, report)
+    found, program, cold = bound.found, bound.program, bound.cold
+    if steps > 1 and not is_step(bound.network):
         raise ValueError(f"--steps is for training steps, which {spec} is not")
-    program, cold = programs_of(network, system, weights, report)
     metrics: dict[str, Any] = {}
     values: Mapping[str, np.ndarray] = {}
     if not isinstance(found, Network) and found.stream is not None:
         return _stream(found, program, options, fidelity, report, cosimulation)
-    if is_step(network):
+    if is_step(bound.network):
         values, metrics = _train(found, program, options, steps, samples, report)
     elif isinstance(found, Network):
         if options.inputs is not None:
@@ -170,8 +130,10 @@ def _train(
     if training is not None and len(program.outputs) > 1:  # the counts of an integer step
         zero, changed = (int(count) for count in done.values[program.outputs[1]][0].sum(axis=0))
         metrics["zero_updates"] = zero / max(1, changed)
+    if options.masters is not None:
+        metrics["masters"] = options.masters
     if training is not None and samples:
-        metrics |= training.accuracy(options.data, options.seed, report)
+        metrics |= training.accuracy(options.data, options.seed, report, options.masters)
     first = next(iter(found.inputs.values()), np.zeros(()))
     if first.ndim:
         metrics["batch"] = len(first)

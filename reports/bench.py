@@ -127,8 +127,8 @@ class _Front:
 def front_end() -> _Front:
     """ResNet-8 from its PyTorch model: loaded, traced, quantized on real data and lowered."""
     from accel_models.network import Network
+    from cosim.bind import network_of
     from cosim.options import Options
-    from cosim.pipeline import network_of
 
     found = network_of(WORKLOAD, Options(), lambda stage: None)
     assert not isinstance(found, Network)

@@ -101,34 +101,39 @@ class Training:
     name: str
     summary: str
     example: Callable[..., Any]
-    """example(folder, seed): `workloads.octo.task.Example`; None is the data that comes with the package. Its step
-    returns the loss, and of each layer how many updates were rounded to 0 and how many gradients were not 0."""
+    """example(folder, seed, batch, masters): `workloads.octo.task.Example`; None is the data that comes with the
+    package, and the training's own masters. Its step returns the loss, and of each layer how many updates were rounded
+    to 0 and how many gradients were not 0."""
+    training_samples: Callable[[Path | None], int]
+    """training_samples(folder): of an epoch; no batch is larger."""
     accuracy: Callable[..., dict[str, Any]]
-    """accuracy(folder, seed, report): trains for real, in float32 and in integers; a dictionary of metrics."""
+    """accuracy(folder, seed, report, masters): trains for real, in float32 and in integers; a dictionary of metrics."""
+    batch: int
+    """Samples of a step, unless told otherwise."""
     macs: int
     """Of a step: forward, input gradients and weight gradients of the batch."""
     parameters: int
 
 
-def _training(name: str, recipe: str, summary: str, macs: int, parameters: int) -> Training:
+def _training(name: str, recipe: str, summary: str, batch: int, macs: int, parameters: int) -> Training:
     task = "workloads.octo.task"
-    return Training(
-        name, summary, _lazy(task, f"{recipe}.example"), _lazy(task, f"{recipe}.accuracy"), macs, parameters
+    example, samples, accuracy = (
+        _lazy(task, f"{recipe}.{part}") for part in ("example", "training_samples", "accuracy")
     )
+    return Training(name, f"{summary}, batch {batch}", example, samples, accuracy, batch, macs, parameters)
 
 
 TRAININGS: dict[str, Training] = {
     item.name: item
     for item in (
-        _training("octo", "DIGITS", "a training step in int8: 3 layers on 8x8 digits, batch 8", 744_192, 3_226),
-        _training(
-            "octo-resnet8", "RESNET8", "a training step in int8: ResNet-8 on 32x32x3, batch 8", 296_500_224, 77_706
-        ),
-        _training("octo-fp32", "FLOAT_DIGITS", "the step of octo in float32, to compare with", 744_192, 3_226),
-        _training(
+        _training("octo", "DIGITS", "a training step in int8: 3 layers on 8x8 digits", 8, 744_192, 3_226),
+        _training("octo-resnet8", "RESNET8", "a training step in int8: ResNet-8 on 32x32x3", 8, 296_500_224, 77_706),
+        _training("octo-fp32", "FLOAT_DIGITS", "the step of octo in float32, to compare with", 8, 744_192, 3_226),
+        _training(  # in float32, the activations of 8 samples are 5 MiB
             "octo-resnet8-fp32",
             "FLOAT_RESNET8",
-            "the step of octo-resnet8 in float32, batch 1, to compare with",
+            "the step of octo-resnet8 in float32, to compare with",
+            1,
             37_062_528,
             77_706,
         ),

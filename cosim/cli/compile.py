@@ -8,10 +8,10 @@ from typing import Any
 
 from accel_models.network import Network
 from accel_models.program import Program
-from accel_models.system import load_system
+from accel_models.system import System, load_system
+from cosim.bind import bind, network_of
 from cosim.cli.output import Progress, json_text, need_place, write_all, write_json
 from cosim.cli.run import options_of
-from cosim.pipeline import network_of, programs_of
 
 
 def execute(arguments: argparse.Namespace) -> int:
@@ -25,9 +25,7 @@ def execute(arguments: argparse.Namespace) -> int:
     json_file = need_place(arguments.json, "--json")
     system = load_system(arguments.system) if arguments.system else None
     progress = Progress()
-    found = network_of(arguments.target, options_of(arguments), progress)
-    network = found if isinstance(found, Network) else found.network
-    program = programs_of(network, system, arguments.weights_in, progress)[0] if system else None
+    network, program = _compiled(arguments, system, progress)
     files = {output: (program or network).to_bytes()}
     summary = _summary(output, network, program)
     if json_file:
@@ -39,6 +37,17 @@ def execute(arguments: argparse.Namespace) -> int:
     else:
         print(f"{output}: {len(network.operators)} operators, {network.macs:,} MACs, {network.parameters:,} parameters")
     return 0
+
+
+def _compiled(
+    arguments: argparse.Namespace, system: System | None, progress: Progress
+) -> tuple[Network, Program | None]:
+    options = options_of(arguments)
+    if system is None:
+        found = network_of(arguments.target, options, progress)
+        return found if isinstance(found, Network) else found.network, None
+    bound = bind(arguments.target, system, options, arguments.weights_in, progress)
+    return bound.network, bound.program
 
 
 def _summary(output: Path, network: Network, program: Program | None) -> dict[str, Any]:

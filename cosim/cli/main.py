@@ -93,6 +93,12 @@ def _target(parser: argparse.ArgumentParser) -> None:
         "--rounding", choices=("half_up", "double"), help="requantization: single (default) or TFLite's double"
     )
     parser.add_argument(
+        "--batch", metavar="N", help="samples of a training's step (octo ...), or 'largest': as many as fit the system"
+    )
+    parser.add_argument(
+        "--masters", metavar="KIND", help="what a training keeps of its int8 weights: fp32, int16, int12, int10, int8"
+    )
+    parser.add_argument(
         "--seed", type=int, default=0, help="of random numbers: initialization, operators that draw some (default 0)"
     )
 

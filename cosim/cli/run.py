@@ -9,7 +9,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -140,6 +140,8 @@ def options_of(arguments: argparse.Namespace) -> Options:
         multiplier_bits=arguments.multiplier_bits or 31,
         rounding=arguments.rounding or "half_up",
         keep_float=arguments.float,
+        batch=_batch(arguments.batch),
+        masters=arguments.masters,
         seed=arguments.seed,
         stream=stream,
     )
@@ -166,9 +168,18 @@ def _stream_options(arguments: argparse.Namespace) -> StreamOptions | None:
     return StreamOptions(clip=arguments.clip, frames=frames, fps=arguments.fps, settings=settings)
 
 
+def _batch(text: str | None) -> int | Literal["largest"] | None:
+    if text is None or text == "largest":
+        return text  # type: ignore[return-value]
+    try:
+        return int(text)
+    except ValueError:
+        raise ValueError(f"--batch: want a number of samples, or 'largest', got {text!r}") from None
+
+
 def _refuse_ignored(arguments: argparse.Namespace) -> None:
     quantizing = ["calibrate", "multiplier_bits", "rounding"]
-    lowering = ["data", "weights", "float", *quantizing]
+    lowering = ["data", "weights", "float", "batch", "masters", *quantizing]
     compiled = arguments.target.endswith(".program")
     if compiled or arguments.target.endswith(".network"):
         given = [name for name in (*lowering, *["system"] * compiled) if getattr(arguments, name)]

@@ -8,10 +8,10 @@ from typing import Any
 from accel_models.network import Network
 from accel_models.run import Run
 from accel_models.system import System
+from cosim.bind import programs_of
 from cosim.explore.driver import Exploration
 from cosim.explore.networks import Networks
 from cosim.explore.space import Space, Weighted, WorkloadOptions
-from cosim.pipeline import programs_of
 from cosim.run import run
 
 Report = Callable[[str], None]

@@ -1,7 +1,7 @@
 """A training step as a function that changes a state in place: what the simulator traces."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from workloads.octo import initial, networks, problem
 from workloads.octo.fp32 import Module, Reference
 from workloads.octo.networks import Network
 from workloads.octo.scales import State, scalar
-from workloads.octo.settings import Settings
+from workloads.octo.settings import CHOICES, Settings
 from workloads.octo.step import first_ranges, rate_of, train_step
 from workloads.octo.training import Job, train
 
@@ -56,21 +56,33 @@ def example(
     """A network from He's initialisation with the scales of its first batch."""
     network = networks.get(name)
     data = problem.read(network, folder, None)
-    if not 1 <= batch <= len(data.labels):
-        raise ValueError(f"batch is {batch}, want 1..{len(data.labels)}, the training samples")
-    x, labels = data.codes(data.inputs[:batch]), data.labels[:batch]
+    inputs, labels = _batch(data, batch)
+    x = data.codes(inputs)
     with torch.no_grad():
         state = initial.initial_state(network, settings, initial.he(network, seed), data.input_exponent, seed)
         state = first_ranges(network, settings, state, x, labels)
     return Example(Trainer(network, settings, state, learning_rate, batch), x, labels)
 
 
+def _batch(data: problem.Problem, size: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """The first training samples with their labels; ValueError for a size that the data lack."""
+    if not 1 <= size <= len(data.labels):
+        raise ValueError(f"batch is {size}, want 1..{len(data.labels)}, the training samples of {data.data_set}")
+    return data.inputs[:size], data.labels[:size]
+
+
+def _samples(name: str, folder: Path | None) -> int:
+    return len(problem.read(networks.get(name), folder, None).labels)
+
+
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """What a training of the registry is: the step that is simulated, and the short training that is scored."""
+    """What a training of the registry is: the step that is simulated, and the short training that is scored.
+
+    ``masters`` of its functions, one of ``CHOICES["weights"]``, takes the place of the settings' own.
+    """
 
     network: str
-    batch: int
     start: str
     epochs: int
     samples: int | None
@@ -78,15 +90,28 @@ class Recipe:
     training_batch: int = 50
     settings: Settings = Settings(weights="int16")
 
-    def example(self, folder: Path | None, seed: int) -> Example:
-        return example(self.network, self.settings, self.batch, self.learning_rate, seed, folder)
+    def example(self, folder: Path | None, seed: int, batch: int, masters: str | None = None) -> Example:
+        return example(self.network, self._with(masters), batch, self.learning_rate, seed, folder)
 
-    def accuracy(self, folder: Path | None, seed: int, report: Callable[[str], None]) -> dict[str, Any]:
+    def training_samples(self, folder: Path | None) -> int:
+        """Of an epoch of the data in the folder; no batch is larger."""
+        return _samples(self.network, folder)
+
+    def _with(self, masters: str | None) -> Settings:
+        if masters is None:
+            return self.settings
+        if masters not in CHOICES["weights"]:
+            raise ValueError(f"masters: want one of {', '.join(CHOICES['weights'])}, got {masters!r}")
+        return replace(self.settings, weights=masters)
+
+    def accuracy(
+        self, folder: Path | None, seed: int, report: Callable[[str], None], masters: str | None = None
+    ) -> dict[str, Any]:
         """Accuracy on the test set after the same training in float32 and in integers, both from here."""
         network = networks.get(self.network)
         data = problem.read(network, folder, None, self.samples)
         found: dict[str, Any] = {"curves": []}
-        for name, arithmetic in (("fp32", Reference()), ("int8", self.settings)):
+        for name, arithmetic in (("fp32", Reference()), ("int8", self._with(masters))):
             report(f"training {self.epochs} epochs in {name}")
             numbers = (self.epochs, self.training_batch, self.learning_rate, seed, self.start)
             done = train(Job(network, data, arithmetic, *numbers), None, False, lambda line: None)
@@ -132,22 +157,29 @@ class FloatRecipe:
     """What a step of ``Recipe`` is compared with: float32 on a microcontroller. It is scored there, not here."""
 
     network: str
-    batch: int
     learning_rate: float = 0.1
 
-    def example(self, folder: Path | None, seed: int) -> FloatExample:
+    def example(self, folder: Path | None, seed: int, batch: int, masters: str | None = None) -> FloatExample:
+        if masters is not None:
+            raise ValueError(f"masters: {masters} does not apply: this step trains float32 weights, without masters")
         network = networks.get(self.network)
         data = problem.read(network, folder, None)
         torch.manual_seed(seed)
         module = Module(network)
         optimizer = torch.optim.SGD(module.parameters(), lr=self.learning_rate)
-        return FloatExample(FloatTrainer(module, optimizer), (data.inputs[: self.batch], data.labels[: self.batch]))
+        return FloatExample(FloatTrainer(module, optimizer), _batch(data, batch))
 
-    def accuracy(self, folder: Path | None, seed: int, report: Callable[[str], None]) -> dict[str, Any]:
+    def training_samples(self, folder: Path | None) -> int:
+        """Of an epoch of the data in the folder; no batch is larger."""
+        return _samples(self.network, folder)
+
+    def accuracy(
+        self, folder: Path | None, seed: int, report: Callable[[str], None], masters: str | None = None
+    ) -> dict[str, Any]:
         return {}
 
 
-DIGITS = Recipe("digits-cnn", 8, "he", 6, None)
-RESNET8 = Recipe("resnet8", 8, "trained", 1, 200, learning_rate=0.01)
-FLOAT_DIGITS = FloatRecipe("digits-cnn", 8)
-FLOAT_RESNET8 = FloatRecipe("resnet8", 1, learning_rate=0.01)  # in float32, the activations of 8 samples are 5 MiB
+DIGITS = Recipe("digits-cnn", "he", 6, None)
+RESNET8 = Recipe("resnet8", "trained", 1, 200, learning_rate=0.01)
+FLOAT_DIGITS = FloatRecipe("digits-cnn")
+FLOAT_RESNET8 = FloatRecipe("resnet8", learning_rate=0.01)

@@ -8,13 +8,13 @@ import plotly.graph_objects as go
 import pytest
 
 from accel_models.system import System, load_system
+from cosim.bind import programs_of
 from cosim.explore import chosen
 from cosim.explore.driver import Exploration, explore, summary
 from cosim.explore.networks import Networks
 from cosim.explore.schedule import InProcess
 from cosim.explore.space import Space
 from cosim.explore.store import Store
-from cosim.pipeline import programs_of
 from cosim.run import run
 from reports import exploration
 from reports.figures.figure import Figure
