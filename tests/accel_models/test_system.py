@@ -23,16 +23,12 @@ def test_presets_are_the_promised_systems() -> None:
     assert load_system("edge16-ext").external_ram is not None
 
 
-def test_vision16_is_edge16_with_more_memory() -> None:
+def test_vision16_is_edge16_with_more_memory_and_a_wider_bus() -> None:
     vision16, edge16 = load_system("vision16"), load_system("edge16")
     assert vision16.accelerator is not None and edge16.accelerator is not None
     assert vision16.accelerator.array == edge16.accelerator.array
-    assert (vision16.cpu, vision16.flash, vision16.bus, vision16.technology) == (
-        edge16.cpu,
-        edge16.flash,
-        edge16.bus,
-        edge16.technology,
-    )
+    assert (vision16.cpu, vision16.flash, vision16.technology) == (edge16.cpu, edge16.flash, edge16.technology)
+    assert vision16.bus.bytes_per_cycle == 2 * edge16.bus.bytes_per_cycle
     assert vision16.sram.size_bytes == 4608 * 1024 and vision16.accelerator.scratchpad.size_bytes == 256 * 1024
     assert vision16.accelerator.accumulators.entries == 1024
 

@@ -216,6 +216,7 @@ def test_lists(cosim: Command) -> None:
         "octo-resnet8",
         "octo-fp32",
         "octo-resnet8-fp32",
+        "patchskip",
     ]
     assert {"edge16", "edge8", "cortex-m7", "cortex-m4"} <= {item["name"] for item in found["systems"]}
     schema = json.loads(cosim("list", "--schema").out)

@@ -164,15 +164,15 @@ def test_vision16_keeps_what_a_stream_of_a_backbone_keeps(backbone: integer.Netw
 
 @pytest.mark.parametrize(
     ("name", "fused", "cycles", "use"),
-    [("resnet8", True, 1_004_792, 0.911), ("resnet8", False, 1_131_896, 0.809), ("mobilenet", True, 131_326, 0.482)],
+    [("resnet8", True, 980_057, 0.934), ("resnet8", False, 1_075_842, 0.851), ("mobilenet", True, 131_153, 0.483)],
 )
 def test_whole_frames_cost_what_the_readme_says(name: str, fused: bool, cycles: int, use: float) -> None:
-    """Without a search for better tilings, which finds 10 cycles in the second."""
+    """Without a search for better tilings, which finds none here."""
     network = problem.network(name)
     lowered = lower_dense(network) if fused else lower_stream(network, Settings())
     program = compile_network(lowered, load_system("vision16"), "sram", search=False)
     found = run(program).to_json()
-    assert cycles <= found["cycles"] <= cycles + 10
+    assert found["cycles"] == cycles
     assert found["utilization"] == pytest.approx(use, abs=5e-4)
     assert found["macs"] == found["accelerator_macs"] == network.graph.macs
 
