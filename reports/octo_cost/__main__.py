@@ -1,5 +1,6 @@
 """``python -m reports.octo_cost`` measures anew and writes octo_cost.json and octo_cost.md in results."""
 
+import argparse
 import json
 import sys
 import time
@@ -10,6 +11,7 @@ from reports.octo_cost import measure, page
 
 
 def main() -> None:
+    argparse.ArgumentParser(prog="python -m reports.octo_cost", description=f"{__doc__} Takes minutes.").parse_args()
     start = time.monotonic()
 
     def report(stage: str) -> None:
