@@ -157,6 +157,7 @@ def test_a_compiled_stream_runs_its_first_frame(cosim: Command, compiled: Path, 
         run, outputs = json.loads(Path("run.json").read_text()), np.load("y.npz")
         assert run["cycles"] == played["metrics"]["stream"]["series"]["cycles"][0]
         assert "first frame, computed whole" in run["metrics"]["notes"][0]
+        assert run["provenance"] == played["provenance"]
         found.append(outputs["fc"])
     np.testing.assert_array_equal(*found)
     assert found[0].dtype == np.float32 and found[0].shape == (1, 5, 1, 1)
