@@ -103,13 +103,18 @@ def _network(found: Prepared | Network) -> Network:
 
 
 def programs_of(network: Network, system: System, weights: str, report: Report) -> tuple[Program, Program | None]:
-    """The program to run, and the cold one to show beside a warm one. Raises CompileError."""
+    """The program to run, and the cold one to show beside a warm one. Raises CompileError, and ValueError for weights
+    of a stream in flash."""
     from cosim.encode import compile_network
 
     report(f"compiling for {system.name}")
     if "stream" in network.metadata:
         from cosim.stream.compiler import compile_stream
 
+        if weights == "flash":
+            raise ValueError(
+                f"--weights-in flash does not apply: {network.name} is a stream, whose weights lie in SRAM"
+            )
         return compile_stream(network, system), None
     step = is_step(network)  # its weights are state, in SRAM in any case
     program = compile_network(network, system, weights, search=not step)  # type: ignore[arg-type]

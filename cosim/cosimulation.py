@@ -78,7 +78,7 @@ def invocations_on_rtl(
 
     options = options or CosimOptions()
     if options.waves is not None:
-        raise ValueError("--waves does not apply to several invocations; compile the target and use 'cosim rtl'")
+        raise ValueError("--waves does not apply to several invocations")
     memory = MemorySettings.parse(options.memory)
     cases = [
         Case(program=replace(program, images={**program.images, **before}), inputs=inputs, memory=memory)

@@ -17,6 +17,8 @@ from cosim.bind import Report, bind
 from cosim.options import CosimOptions, Options
 from cosim.run import run
 from cosim.steps import differences, is_step, run_steps
+from cosim.stream.file import first_frame
+from cosim.stream.run import is_stream
 from workloads.arrays import load_arrays
 
 if TYPE_CHECKING:
@@ -59,6 +61,11 @@ def run_target(
     values: Mapping[str, np.ndarray] = {}
     if not isinstance(found, Network) and found.stream is not None:
         return _stream(found, program, options, fidelity, report, cosimulation)
+    if is_stream(program):
+        one = first_frame(
+            program, options.inputs, fidelity=fidelity, seed=options.seed, report=report, cosimulation=cosimulation
+        )
+        return Outcome(one[0], program, one[1])
     if is_step(bound.network):
         values, metrics = _train(found, program, options, steps, samples, report)
     elif isinstance(found, Network):
@@ -149,12 +156,18 @@ def run_file(
     report: Report,
     cosimulation: CosimOptions | None = None,
 ) -> Outcome:
-    """Run a compiled program; values only where inputs are given. On RTL, inputs are drawn from ``seed`` otherwise."""
+    """Run a compiled program; values only where inputs are given. On RTL, inputs are drawn from ``seed`` otherwise.
+
+    Raises ValueError for a stream without a frame, see ``first_frame``.
+    """
     program = Program.load(path)
     if fidelity == "rtl":
         from rtl.bench.support import need_rtl_of
 
         need_rtl_of(program.system)
+    if is_stream(program):
+        one = first_frame(program, inputs, fidelity=fidelity, seed=seed, report=report, cosimulation=cosimulation)
+        return Outcome(one[0], program, one[1])
     values: Mapping[str, np.ndarray] = {}
     given = named_inputs(program, inputs) if inputs else None
     if given is not None:

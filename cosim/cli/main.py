@@ -149,13 +149,13 @@ def _run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument(
         "--steps", type=int, default=1, help="training steps to execute, each on the same inputs (default 1)"
     )
-    _streaming(parser)
-
-
-def _streaming(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--clip", metavar="NAME", help="of a stream: take the clip whose name holds this")
     parser.add_argument("--frames", type=int, metavar="N", help="of a stream: frames to compute (default 24; rtl: 10)")
     parser.add_argument("--fps", type=float, metavar="RATE", help="of a stream: frames a second, for missed deadlines")
+    _stream_settings(parser)
+
+
+def _stream_settings(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--set",
         action="append",
@@ -174,7 +174,7 @@ def _compile(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         "--weights-in", choices=("auto", "sram", "flash"), default="auto", help="where weights lie at run time"
     )
     parser.add_argument("-o", "--output", required=True, metavar="FILE", help="ends in .network or .program")
-    _streaming(parser)
+    _stream_settings(parser)
 
 
 def _explore(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

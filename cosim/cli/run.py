@@ -25,6 +25,7 @@ _RTL_FRAMES = 10
 def execute(arguments: argparse.Namespace) -> int:
     from accel_models.system import load_system
     from cosim.against import beside, parse
+    from workloads.registry import STREAMS
 
     given = [name for name in ("waves", "waves_window") if getattr(arguments, name)]
     given += ["memory"] * (arguments.memory != "nominal")
@@ -38,6 +39,8 @@ def execute(arguments: argparse.Namespace) -> int:
         load_system(parse(arguments.against, arguments.target)[1])
     if arguments.epoch is not None and arguments.epoch < 1:
         raise ValueError(f"--epoch: want 1 or more samples, got {arguments.epoch}")
+    if arguments.epoch is not None and arguments.target in STREAMS:
+        raise ValueError(f"--epoch is for training steps, which {arguments.target} is not")
     if arguments.steps < 1:
         raise ValueError(f"--steps: want 1 or more, got {arguments.steps}")
     if arguments.outputs and not arguments.outputs.endswith(".npz"):
@@ -151,20 +154,25 @@ def _stream_options(arguments: argparse.Namespace) -> StreamOptions | None:
     """Those of a stream; refused for other targets."""
     from workloads.registry import STREAMS
 
-    given = [name for name in ("clip", "frames", "fps", "set") if getattr(arguments, name) not in (None, [])]
+    given = [name for name in ("clip", "frames", "fps", "set") if getattr(arguments, name, None) not in (None, [])]
     if arguments.target not in STREAMS:
         if given:
             raise ValueError(f"--{given[0]} is for streams ({', '.join(STREAMS)}), which {arguments.target} is not")
         return None
+    if getattr(arguments, "waves", None):
+        raise ValueError(
+            f"--waves does not apply to the frames of a clip: record one with 'cosim compile {arguments.target} "
+            "--system NAME -o FILE.program' and 'cosim rtl FILE.program --waves FILE'"
+        )
     settings = {}
     for text in arguments.set:
         name, equals, value = text.partition("=")
         if not equals:
             raise ValueError(f"--set: want NAME=VALUE, got {text!r}")
         settings[name] = value
-    frames = arguments.frames
-    if frames is None and getattr(arguments, "fidelity", "") == "rtl":
-        frames = _RTL_FRAMES
+    if arguments.command == "compile":
+        return StreamOptions(settings=settings)
+    frames = _RTL_FRAMES if arguments.frames is None and arguments.fidelity == "rtl" else arguments.frames
     return StreamOptions(clip=arguments.clip, frames=frames, fps=arguments.fps, settings=settings)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -80,6 +80,8 @@ def play(
         decided=shown.frame.decided,
         rtl=rtl,
     )
+    # Its rows carry the frame's multiply-accumulates, its name is that of the program as compiled.
+    found = replace(found, provenance={**found.provenance, "program_hash": program.hash})
     return found, {name: array[None] for name, array in shown.frame.outputs.items()}
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from accel_models.network import Conv2d, Network, Operator, Pool, Tensor
+from accel_models.network import Conv2d, Elementwise, Network, Operator, Pool, Tensor
 from cosim.encode.steps import Storage
 from cosim.place import Block
 from cosim.stream.patches import Field, Grid, Pair
@@ -97,7 +97,7 @@ def plan_maps(network: Network, patch: int, separate: Iterable[str]) -> dict[str
     borders = dict.fromkeys(grids, ((0, 0), (0, 0)))
     for operator in network.operators:
         target = grids[operator.outputs[0]]
-        for name in _read(network, operator):
+        for name in read_by(operator):
             borders[name] = _widened(borders[name], grids[name], target, fields_of(network, operator))
     found = {}
     for name, grid in grids.items():
@@ -135,10 +135,9 @@ def _grids(network: Network, patch: int) -> dict[str, Grid]:
     return grids
 
 
-def _read(network: Network, operator: Operator) -> list[str]:
+def read_by(operator: Operator) -> tuple[str, ...]:
     """The maps that an operator reads."""
-    count = 2 if operator.kind == "elementwise" else 1
-    return list(operator.inputs[:count])
+    return operator.inputs[: 2 if isinstance(operator.attributes, Elementwise) else 1]
 
 
 def _widened(border: tuple[Pair, Pair], source: Grid, target: Grid, fields: tuple[Field, Field]) -> tuple[Pair, Pair]:

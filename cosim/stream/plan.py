@@ -8,7 +8,7 @@ import numpy as np
 
 from accel_models.network import Conv2d, Elementwise, Network, Operator, Pool
 from cosim.stream.context import Patches
-from cosim.stream.maps import Map, StreamError, fields_of, plan_maps, with_wide_pixels
+from cosim.stream.maps import Map, StreamError, fields_of, plan_maps, read_by, with_wide_pixels
 from cosim.stream.patches import Field, Grid, Reach, Region, reach
 from cosim.stream.rules import Rules
 
@@ -177,7 +177,7 @@ def _ordered(network: Network) -> list[Operator]:
         operator = makers.get(name)
         if operator is None or name in found:
             return
-        operands = sorted(_read(operator), key=lambda item: makers[item].macs if item in makers else 0)
+        operands = sorted(read_by(operator), key=lambda item: makers[item].macs if item in makers else 0)
         for item in operands:
             visit(item)
         found[name] = _swapped(operator) if operands and operands[-1] != operator.inputs[0] else operator
@@ -200,11 +200,6 @@ def _swapped(operator: Operator) -> Operator:
         multiplier_b=attributes.multiplier_a,
     )
     return replace(operator, inputs=(operator.inputs[1], operator.inputs[0], *operator.inputs[2:]), attributes=other)
-
-
-def _read(operator: Operator) -> tuple[str, ...]:
-    """The maps that an operator reads."""
-    return operator.inputs[: 2 if isinstance(operator.attributes, Elementwise) else 1]
 
 
 def _thetas(network: Network, rules: Rules) -> Mapping[str, int]:
@@ -268,7 +263,7 @@ def _layer(
         raise StreamError(f"operator {operator.name} reads the frame: want a convolution there")
     fields = fields_of(network, operator)
     sources = []
-    for name in _read(operator):
+    for name in read_by(operator):
         try:
             reaches = reach(maps[name].grid, target.grid, fields)
         except ValueError as error:

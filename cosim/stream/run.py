@@ -1,11 +1,12 @@
 """A stream on golden and the event machine, frame after frame: values, masks, cycles and energy of each."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from accel_models.batch import Decided
+from accel_models.golden import boundary
 from accel_models.golden.machine import Machine
 from accel_models.program import Program
 from accel_models.run import Run
@@ -21,9 +22,9 @@ def is_stream(program: Program) -> bool:
 class Frame:
     """One frame. ``looked``: it was compared with what had been consumed; ``whole``: nothing was skipped.
 
-    ``macs``: computed, by row of the program. ``charged``: what skipping decided by, in multiply-accumulates. ``masks``
-    bool [patches down, across] by name: ``X`` of what was computed of map X, ``X.changed`` of what changed in it.
-    ``decided``: what the event machine has to know of it.
+    ``macs``: computed, by row of the program. ``masks`` bool [patches down, across] by name: ``X`` of what was computed
+    of map X, ``X.changed`` of what changed in it. ``decided``: what the event machine has to know of it. ``outputs``:
+    in real units, by name.
     """
 
     index: int
@@ -69,8 +70,16 @@ class Stream:
             macs=self._macs(),
             masks={name: self._mask(name, *shape) for name, shape in self._about["masks"].items()},
             decided=Decided(dict(self.machine.decided.extents), dict(self.machine.decided.lists)),
-            outputs={name: array[0] for name, array in outputs.items()},
+            outputs={
+                name: boundary.to_real(self.program.bindings[name].tensor, array[0]) for name, array in outputs.items()
+            },
         )
+
+    @property
+    def frame_shape(self) -> tuple[int, int, int]:
+        """Rows, columns, channels."""
+        rows, columns = self._about["maps"][self._input]["size"]
+        return rows, columns, self._about["frame_channels"]
 
     def map(self, name: str) -> np.ndarray:
         """A map after the last frame, int8 [rows, columns, channels]."""
@@ -79,7 +88,7 @@ class Stream:
 
     def inputs(self, codes: np.ndarray) -> dict[str, np.ndarray]:
         """A frame as the program takes it, [1, ...] by name: with zero points around it. Raises ValueError."""
-        want = (*self._about["maps"][self._input]["size"], self._about["frame_channels"])
+        want = self.frame_shape
         if codes.shape != want or codes.dtype != np.int8:
             raise ValueError(
                 f"frame {self._last + 1} is {codes.dtype}{list(codes.shape)}, the stream's frames are "
@@ -114,11 +123,3 @@ def of_frame(program: Program, frame: Frame) -> Program:
 def time_frame(program: Program, frame: Frame) -> Run:
     """What a frame costs on the event machine."""
     return run(of_frame(program, frame), decided=frame.decided, named=False)
-
-
-def frames_of(program: Program, frames: Iterable[np.ndarray]) -> Iterator[tuple[Frame, Run]]:
-    """Each frame of a new stream, with its cost."""
-    stream = Stream(program)
-    for codes in frames:
-        found = stream(codes)
-        yield found, time_frame(program, found)

@@ -110,6 +110,10 @@ def test_reports_show_the_clip(played: dict[str, Any]) -> None:
         (("--clip", "nothing"), "no scene 'nothing'"),
         (("--frames", "0"), "--frames: want 1 or more, got 0"),
         (("--fps", "0"), "--fps: want a rate above 0, got 0"),
+        (("--epoch", "100"), "--epoch is for training steps, which patchskip is not"),
+        (("--steps", "2"), "--steps is for training steps, which patchskip is not"),
+        (("--weights-in", "flash"), "--weights-in flash does not apply: patchskip is a stream"),
+        (("--fidelity", "rtl", "--waves", "w.vcd"), "--waves does not apply to the frames of a clip"),
         (("--float",), "--float does not apply: patchskip is a stream"),
         (("--multiplier-bits", "16"), "--multiplier-bits and --rounding do not apply"),
         (("--data", "no-such"), "no such file or folder: no-such"),
@@ -131,6 +135,50 @@ def test_a_clip_of_another_size_is_refused(refused: Refusal, tmp_path: Path) -> 
     np.savez(folder / "small.npz", gray=np.zeros((3, 96, 96), np.uint8))
     message = refused("run", "patchskip", "--data", str(folder / "small.npz"))
     assert "96, 96" in message and "120, 160" in message
+
+
+@pytest.fixture(scope="module")
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the stream as a network and as a program."""
+    folder = tmp_path_factory.mktemp("compiled")
+    assert main(["compile", "patchskip", "-o", str(folder / "p.network")]) == 0
+    assert main(["compile", "patchskip", "--system", "vision16", "-o", str(folder / "p.program")]) == 0
+    return folder
+
+
+def test_a_compiled_stream_runs_its_first_frame(cosim: Command, compiled: Path, played: dict[str, Any]) -> None:
+    """Whole, whatever is on it, as the first one of a clip; outputs are in real units."""
+    frame = np.random.default_rng(0).integers(-128, 127, (120, 160, 3), np.int8, endpoint=True)
+    np.savez("frame.npz", frame)
+    found = []
+    for file, system in (("p.network", ("--system", "vision16")), ("p.program", ())):
+        arguments = ("--inputs", "frame.npz", "--outputs", "y.npz", "--json", "run.json")
+        assert cosim("run", compiled / file, *system, *arguments).status == 0
+        run, outputs = json.loads(Path("run.json").read_text()), np.load("y.npz")
+        assert run["cycles"] == played["metrics"]["stream"]["series"]["cycles"][0]
+        assert "first frame, computed whole" in run["metrics"]["notes"][0]
+        assert run["provenance"] == played["provenance"]
+        found.append(outputs["fc"])
+    np.testing.assert_array_equal(*found)
+    assert found[0].dtype == np.float32 and found[0].shape == (1, 5, 1, 1)
+
+
+@pytest.mark.parametrize("file", ["p.network", "p.program"])
+def test_a_compiled_stream_wants_a_frame(refused: Refusal, compiled: Path, tmp_path: Path, file: str) -> None:
+    system = ("--system", "vision16") if file.endswith(".network") else ()
+    assert "give the first one with --inputs FILE (an .npz, int8[120, 160, 3]" in refused(
+        "run", compiled / file, *system
+    )
+    frame = tmp_path.parent / "picture.npz"
+    np.savez(frame, np.zeros((1, 3, 120, 160), np.float32))
+    message = refused("run", compiled / file, *system, "--inputs", frame)
+    assert "frame 0 is float32[1, 3, 120, 160], the stream's frames are int8[120, 160, 3]" in message
+
+
+def test_clips_are_no_option_of_compile(cosim: Command) -> None:
+    """A compiled file holds none."""
+    result = cosim("compile", "patchskip", "--frames", "3", "-o", "p.network")
+    assert result.status == 2 and "unrecognized arguments: --frames 3" in result.err
 
 
 def test_options_of_streams_are_refused_elsewhere(refused: Refusal) -> None:
