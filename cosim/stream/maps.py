@@ -62,14 +62,6 @@ class Map:
         shape = (1, self.lines, self.pixels, self.channels)
         return Tensor(name=self.name, shape=shape, dtype="int8", role=role, zero_point=self.zero_point)
 
-    def framed(self, codes: np.ndarray) -> np.ndarray:
-        """int8 [rows, columns, channels or fewer] -> int8 [1, lines, pixels, channels] with its zero points around."""
-        found = np.full((1, self.lines, self.pixels, self.channels), self.zero_point, np.int8)
-        rows, columns, channels = codes.shape
-        part = found[0, self.before[0] :, self.before[1] :]
-        part[:rows, :columns, :channels] = codes
-        return found
-
 
 def fields_of(network: Network, operator: Operator) -> tuple[Field, Field]:
     """How an operator's outputs read its first input, by rows and columns."""

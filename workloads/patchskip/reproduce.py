@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -117,6 +118,9 @@ def main(arguments: list[str] | None = None) -> int:
         with stop_on_signals() as stopped:
             complete = carry_out(plan(options, done, _say), done, options.jobs, stopped, _say)
         save_text(options.out / "patchskip.md", page(done.runs, done.outdated()))
+    except BrokenProcessPool:
+        print("error: a worker process was killed; what was measured is kept, --resume goes on", file=sys.stderr)
+        return 1
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -2,13 +2,14 @@
 
 import argparse
 import json
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from workloads.patchskip import cells, identity, problem, results
+from workloads.patchskip import cells, identity, problem, reproduce, results
 from workloads.patchskip.__main__ import main as command
 from workloads.patchskip.cells import CELLS, Cell
 from workloads.patchskip.reproduce import main, plan
@@ -79,6 +80,17 @@ def test_the_number_of_jobs_changes_nothing_and_resuming_repeats_nothing(
     said = capsys.readouterr().out
     assert said.count("measured again") == 1 == said.count("at error")
     assert _stored(tmp_path / "1") == _stored(tmp_path / "2")
+
+
+def test_a_killed_worker_is_told_and_costs_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def killed(*_: Any) -> bool:
+        raise BrokenProcessPool("a process was terminated abruptly")
+
+    monkeypatch.setattr(reproduce, "carry_out", killed)
+    assert main(["--frames", "3", "--out", str(tmp_path)]) == 1
+    assert "a worker process was killed; what was measured is kept, --resume goes on" in capsys.readouterr().err
 
 
 def test_a_trained_gate_is_kept_and_its_training_comes_first(tmp_path: Path) -> None:
