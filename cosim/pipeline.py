@@ -17,8 +17,7 @@ from cosim.bind import Report, bind
 from cosim.options import CosimOptions, Options
 from cosim.run import run
 from cosim.steps import differences, is_step, run_steps
-from cosim.stream.file import first_frame
-from cosim.stream.run import is_stream
+from cosim.stream.rules import is_stream
 from workloads.arrays import load_arrays
 
 if TYPE_CHECKING:
@@ -62,10 +61,7 @@ def run_target(
     if not isinstance(found, Network) and found.stream is not None:
         return _stream(found, program, options, fidelity, report, cosimulation)
     if is_stream(program):
-        one = first_frame(
-            program, options.inputs, fidelity=fidelity, seed=options.seed, report=report, cosimulation=cosimulation
-        )
-        return Outcome(one[0], program, one[1])
+        return _first_frame(program, options.inputs, fidelity, options.seed, report, cosimulation)
     if is_step(bound.network):
         values, metrics = _train(found, program, options, steps, samples, report)
     elif isinstance(found, Network):
@@ -88,6 +84,23 @@ def run_target(
         rtl = on_rtl(program, given, report, cosimulation)
     report("timing")
     result = run(program, fidelity=fidelity, cold=cold, metrics=metrics, seed=options.seed, rtl=rtl)
+    return Outcome(result, program, values)
+
+
+def _first_frame(
+    program: Program,
+    inputs: Path | None,
+    fidelity: str,
+    seed: int,
+    report: Report,
+    cosimulation: CosimOptions | None,
+) -> Outcome:
+    """Of a stream without a clip."""
+    from cosim.stream.file import first_frame
+
+    result, values = first_frame(
+        program, inputs, fidelity=fidelity, seed=seed, report=report, cosimulation=cosimulation
+    )
     return Outcome(result, program, values)
 
 
@@ -166,8 +179,7 @@ def run_file(
 
         need_rtl_of(program.system)
     if is_stream(program):
-        one = first_frame(program, inputs, fidelity=fidelity, seed=seed, report=report, cosimulation=cosimulation)
-        return Outcome(one[0], program, one[1])
+        return _first_frame(program, inputs, fidelity, seed, report, cosimulation)
     values: Mapping[str, np.ndarray] = {}
     given = named_inputs(program, inputs) if inputs else None
     if given is not None:

@@ -258,6 +258,43 @@ def _tenants(block: Block, builder: Builder) -> list[Block]:
     return found
 
 
+def placement(block: Block, space: str, first: int, last: int) -> Placement:
+    """A block that has its offset, from row ``first`` to ``last``."""
+    return Placement(
+        tensor=block.name,
+        space=space,
+        offset=block.offset,
+        bytes=block.bytes,
+        first=first,
+        last=last,
+        role=block.role,
+    )
+
+
+def image_placements(
+    constants: ConstantImage,
+    memories: Memories,
+    image: Image,
+    commands_at: int,
+    end: int,
+    *,
+    with_commands: bool = True,
+) -> list[Placement]:
+    """Constants and commands in flash, and in SRAM where they are read there, up to the last row, ``end``.
+
+    ``commands_at``: where they begin in SRAM.
+    """
+    found = []
+    for space in ("flash", "sram"):
+        if space in ("flash", memories.weights):
+            found += [placement(storage.block, space, 0, end) for storage in constants.storages]
+        if with_commands and space in ("flash", memories.commands):
+            offset = image.commands_at if space == "flash" else commands_at
+            size = image.commands_end - image.commands_at
+            found.append(placement(Block("commands", size, 0, end, "commands", offset=offset), space, 0, end))
+    return found
+
+
 def _placements(
     rows: int,
     memories: Memories,
@@ -269,33 +306,9 @@ def _placements(
 ) -> tuple[Placement, ...]:
     end = max(rows - 1, 0)
 
-    def placement(block: Block, space: str, first: int, last: int) -> Placement:
-        return Placement(
-            tensor=block.name,
-            space=space,
-            offset=block.offset,
-            bytes=block.bytes,
-            first=first,
-            last=min(last, end),
-            role=block.role,
-        )
-
-    found = []
-    for space in ("flash", "sram"):
-        if space in ("flash", memories.weights):
-            found += [placement(storage.block, space, 0, end) for storage in constants.storages]
-        if builder is not None and space in ("flash", memories.commands):
-            offset = image.commands_at if space == "flash" else commands_at
-            found.append(
-                placement(
-                    Block("commands", image.commands_end - image.commands_at, 0, end, "commands", offset=offset),
-                    space,
-                    0,
-                    end,
-                )
-            )
+    found = image_placements(constants, memories, image, commands_at, end, with_commands=builder is not None)
     distinct = {id(item): item for item in homes.values()}.values()
-    found += [placement(item.block, item.space, item.block.first, item.block.last) for item in distinct]
+    found += [placement(item.block, item.space, item.block.first, min(item.block.last, end)) for item in distinct]
     if builder is not None:
         row_of = [step.row for step in builder.steps]
         for block in builder.blocks:

@@ -1,5 +1,7 @@
 """Expansion of pooling and per-element operators."""
 
+from typing import Any
+
 from accel_models import commands as isa
 from accel_models.network import Elementwise
 from cosim.encode.expand import Builder
@@ -68,6 +70,23 @@ def _chunk(builder: Builder, names: tuple[str, ...], total: int) -> int:
     return CHUNK_BYTES if local else min(CHUNK_BYTES, max(_LEAST_CHUNK, -(-total // _OVERLAPPED_CHUNKS)))
 
 
+def elementwise_fields(attributes: Elementwise) -> dict[str, Any]:
+    """Fields of an Elementwise command that its operator says: the function and its arithmetic."""
+    return {
+        "function": int(_FUNCTIONS[attributes.function]),
+        "zero_a": attributes.zero_a,
+        "zero_b": attributes.zero_b,
+        "multiplier_a": attributes.multiplier_a,
+        "multiplier_b": attributes.multiplier_b,
+        "shift": attributes.shift,
+        "zero_point": attributes.output.zero_point,
+        "low": attributes.output.low,
+        "high": attributes.output.high,
+        "rounding": int(attributes.output.double),
+        "table": int(attributes.table),
+    }
+
+
 def expand_elementwise(builder: Builder, row: int) -> None:
     """Write the steps of an add, multiply or rescale: runs of bytes, in place where the first operand dies here."""
     operator = builder.operators[row]
@@ -89,20 +108,7 @@ def expand_elementwise(builder: Builder, row: int) -> None:
         target = builder.target(output)
         block = target.block if target else builder.block(output, size)
         pad = target.delta + start if target else 0
-        fields = {
-            "function": int(_FUNCTIONS[attributes.function]),
-            "columns": size,
-            "zero_a": attributes.zero_a,
-            "zero_b": attributes.zero_b,
-            "multiplier_a": attributes.multiplier_a,
-            "multiplier_b": attributes.multiplier_b,
-            "shift": attributes.shift,
-            "zero_point": attributes.output.zero_point,
-            "low": attributes.output.low,
-            "high": attributes.output.high,
-            "rounding": int(attributes.output.double),
-            "table": int(attributes.table),
-        }
+        fields = elementwise_fields(attributes) | {"columns": size}
         pads = {"a_address": (regions[0].block, regions[0].delta + start), "output_address": (block, pad)}
         if len(regions) > 1:
             pads["b_address"] = (regions[1].block, regions[1].delta + start)

@@ -79,6 +79,7 @@ def play(
         seed=seed,
         decided=shown.frame.decided,
         rtl=rtl,
+        named=False,
     )
     # Its rows carry the frame's multiply-accumulates, its name is that of the program as compiled.
     found = replace(found, provenance={**found.provenance, "program_hash": program.hash})

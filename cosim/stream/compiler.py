@@ -27,7 +27,9 @@ from cosim.encode.assemble import (
     check_flash,
     encode_segments,
     flash_image,
+    image_placements,
     place_homes,
+    placement,
     sram_image,
     with_initial,
 )
@@ -255,7 +257,7 @@ def _program(
         outputs=network.outputs,
         cpu_calls=calls,
         constants=constants,
-        placements=_placements(context, homes, image, commands_at, len(rows) - 1),
+        placements=_placements(context, homes, memories, image, commands_at, len(rows) - 1),
         parameters=network.parameters,
         metadata={
             **dict(network.metadata),
@@ -303,23 +305,10 @@ def _rows(plan: Plan, context: Context, calls: Sequence[Operator]) -> tuple[Row,
     return tuple(found)
 
 
-def _placements(context: Context, homes: Homes, image: Image, commands_at: int, end: int) -> tuple[Placement, ...]:
-    def placement(block: Block, space: str, first: int, last: int) -> Placement:
-        return Placement(
-            tensor=block.name,
-            space=space,
-            offset=block.offset,
-            bytes=block.bytes,
-            first=first,
-            last=last,
-            role=block.role,
-        )
-
-    size = image.commands_end - image.commands_at
-    found = []
-    for space, at in (("flash", image.commands_at), ("sram", commands_at)):
-        found += [placement(storage.block, space, 0, end) for storage in context.constants.storages]
-        found.append(placement(Block("commands", size, 0, end, "commands", offset=at), space, 0, end))
+def _placements(
+    context: Context, homes: Homes, memories: Memories, image: Image, commands_at: int, end: int
+) -> tuple[Placement, ...]:
+    found = image_placements(context.constants, memories, image, commands_at, end)
     found += [placement(item.block, item.space, 0, end) for item in homes.storages.values()]
     emitter = context.emitter
     for block in emitter.blocks:

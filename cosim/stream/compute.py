@@ -3,11 +3,12 @@
 from dataclasses import dataclass, field
 from math import prod
 
-from accel_models.commands import Compare, Elementwise, Function, Load, Matrix, Pool, Register, Requantize
+from accel_models.commands import Compare, Elementwise, Load, Matrix, Pool, Register, Requantize
 from accel_models.network import Conv2d, Network, Operator
 from accel_models.network import Elementwise as Join
 from cosim.encode.constants import parameters_of, weights_of
 from cosim.encode.steps import Runs
+from cosim.encode.vector import elementwise_fields
 from cosim.place import Block
 from cosim.stream.context import Band, Context, Patches
 from cosim.stream.maps import StreamError
@@ -104,20 +105,7 @@ class Compute:
 
     def _join(self, attributes: Join, layer: Layer, band: Band, inputs: list[Block], result: Block) -> None:
         size = layer.patch_bytes(band.region)
-        fields = {
-            "function": int(Function.ADD),
-            "height": band.total,
-            "columns": size,
-            "zero_a": attributes.zero_a,
-            "zero_b": attributes.zero_b,
-            "multiplier_a": attributes.multiplier_a,
-            "multiplier_b": attributes.multiplier_b,
-            "shift": attributes.shift,
-            "zero_point": attributes.output.zero_point,
-            "low": attributes.output.low,
-            "high": attributes.output.high,
-            "rounding": int(attributes.output.double),
-        }
+        fields = elementwise_fields(attributes) | {"height": band.total, "columns": size}
         fields |= {f"{name}_row_stride": size for name in ("a", "b", "output")}
         pads = {"a_address": (inputs[0], 0), "b_address": (inputs[1], 0), "output_address": (result, 0)}
         self.context.emitter.emit(Elementwise, fields, pads)

@@ -65,10 +65,10 @@ def start_map(context: Context, item: Map) -> None:
     emitter.next_slot()
 
 
-def look(context: Context, frame: Map, theta: int, counts: Storage) -> list[Region]:
+def look(context: Context, frame: Map, theta: int, counts: Storage) -> None:
     """Compare a frame with what was last consumed of it; the number of patches that changed, by region, to ``counts``.
 
-    Where the CPU has told not to look nothing is loaded, and nothing changes. Returns the regions.
+    Where the CPU has told not to look nothing is loaded, and nothing changes.
     """
     mask, emitter = context.masks[changed(frame.name)], context.emitter
     regions = frame.grid.regions()
@@ -88,7 +88,6 @@ def look(context: Context, frame: Map, theta: int, counts: Storage) -> list[Regi
         stored = {"register": total, "count": 1}
         emitter.emit(StoreRegisters, stored, {"pad_address": (totals, WORD_BYTES * place)})
     context.transfer(Store, totals, counts, 0, Runs(totals.bytes))
-    return regions
 
 
 def _look_at(context: Context, frame: Map, theta: int, region: Region, row: int, marks: Block) -> None:

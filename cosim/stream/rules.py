@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Self
 
 from accel_models.network import Network
+from accel_models.program import Program
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,3 +52,8 @@ class Rules:
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self) | {"theta": dict(self.theta)}
+
+
+def is_stream(program: Program) -> bool:
+    """Whether maps live on from one invocation of a program to the next, each a frame."""
+    return "bands" in program.metadata.get("stream", {})

@@ -11,11 +11,7 @@ from accel_models.golden.machine import Machine
 from accel_models.program import Program
 from accel_models.run import Run
 from cosim.run import run
-
-
-def is_stream(program: Program) -> bool:
-    """Whether maps live on from one invocation of a program to the next, each a frame."""
-    return "bands" in program.metadata.get("stream", {})
+from cosim.stream.rules import is_stream
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
